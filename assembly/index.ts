@@ -1,0 +1,19 @@
+// All kernels: what training and evaluation need. Exports only; the interface is described in assembly/README.md.
+
+export * from "./inference";
+export {
+  dotScoreBackwardF32,
+  movingAttentionBackwardF32,
+  softmaxCausalBackwardF32,
+  softmaxSequenceBackwardF32,
+} from "./kernel/attention";
+export { dropoutF32 } from "./kernel/dropout";
+export { gatherBackwardF32 } from "./kernel/gather";
+export { gruBackwardF32 } from "./kernel/gru";
+export { meanBackwardF32, runningMeanBackwardF32 } from "./kernel/interest";
+export { crossEntropyF32 } from "./kernel/loss";
+export { lstmBackwardF32 } from "./kernel/lstm";
+export { layerNormBackwardF32, layerNormBackwardWeightsF32 } from "./kernel/norm";
+export { adamF32, squaresF64 } from "./kernel/optim";
+export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
+export { addRowsF32, columnSumsF32, previousRowsF32, rowDotsF32, scaleRowsF32 } from "./kernel/rows";

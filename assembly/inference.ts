@@ -1,0 +1,29 @@
+// The kernels an answer needs: what the edge entry ships. assembly/index.ts adds what training needs.
+
+import { log2F64 } from "./core/math";
+
+export {
+  dotScoreForwardF32,
+  movingAttentionForwardF32,
+  softmaxCausalForwardF32,
+  softmaxSequenceForwardF32,
+} from "./kernel/attention";
+export { gatherForwardF32 } from "./kernel/gather";
+export { gemmF32, packF32 } from "./kernel/gemm";
+export { gruForwardF32 } from "./kernel/gru";
+export { meanForwardF32, runningMeanForwardF32 } from "./kernel/interest";
+export { lstmForwardF32 } from "./kernel/lstm";
+export { layerNormForwardF32 } from "./kernel/norm";
+export { rankF32, topKF32 } from "./kernel/rank";
+export { addBiasF32 } from "./kernel/rows";
+export { log2F64 };
+
+/** Returns the version of this interface; src/wasm refuses another one. */
+export function abiVersion(): i32 {
+  return 1;
+}
+
+/** Returns the first byte that belongs to the caller: everything above is planned in TypeScript. */
+export function heapBase(): usize {
+  return __heap_base;
+}

@@ -1,0 +1,37 @@
+// What     forward: y = x · m, m = 1/(1 − p) with probability 1 − p, else 0.  backward: dx = dy · m, the same m drawn again.
+// Source   Srivastava et al., JMLR 15 (2014); inverted scaling as torch.nn.Dropout. The mask is a function of
+//          (seed, stream, step, element), never stored.
+// Shapes   x, y, dy, dx f32[rows, D]
+// Layout   16-byte aligned bases, rows contiguous. Input and output may be the same memory.
+// Writes   rows [begin, end) of the output, overwritten.
+// Numerics one f32 product an element; an element is kept when its 24 random bits, as a float in [0, 1), are ≥ p.
+// Limits   rows·D below 2^32; p in [0, 1), checked in TypeScript.
+// Cost     one 64-bit mix an element.  npm run bench -- kernel
+
+import { randomUnitF32, streamKey } from "../core/rng";
+
+/** Masks and rescales; forward and backward are this one product, which is linear in its input. */
+export function dropoutF32(
+  begin: i32,
+  end: i32,
+  width: i32,
+  input: usize,
+  output: usize,
+  rate: f32,
+  seed: u32,
+  stream: u32,
+  step: u32,
+  firstRow: u32,
+): void {
+  const key = streamKey(seed, stream, step);
+  const keep = <f32>1 / (1 - rate);
+  for (let r = begin; r < end; r++) {
+    const first = <u64>(firstRow + <u32>r) * <u64>width;
+    const at = (<usize>r * <usize>width) << 2;
+    for (let d = 0; d < width; d++) {
+      const offset = at + ((<usize>d) << 2);
+      const factor: f32 = randomUnitF32(key, first + <u64>d) >= rate ? keep : 0;
+      store<f32>(output + offset, load<f32>(input + offset) * factor);
+    }
+  }
+}

@@ -1,0 +1,164 @@
+// What     C[i,j] = (C[i,j] if accumulate) + Σ_k A[i,k]·B[k,j]. One routine serves A·B, A·Bᵀ and Aᵀ·B: A is read through
+//          two strides, B through panels of 8 columns that packF32 lays out from either orientation.
+// Source   BLIS (Van Zee & van de Geijn, TOMS 2015), reduced to one level of packing.
+// Shapes   a: A(i,k) = a[i·aRow + k·aStep] · b: B(k,j) = b[k·bStep + j·bColumn] · panels f32[⌈n/8⌉, k, 8] · c f32[rows, cRow]
+// Layout   16-byte aligned bases; strides in floats; columns of the last panel beyond n are zero. The caller owns all memory.
+// Writes   gemmF32: rows [begin, end), columns [0, n) of c, overwritten or accumulated (+=). packF32: panels [begin, end).
+// Numerics f32 multiply then add, k ascending, each C element on its own: its bits do not depend on blocks, tiles or shares.
+// Limits   every byte offset below 2^32, checked by the memory plan in TypeScript.
+// Cost     2·rows·n·k flops; each panel block (KC·8 floats) is read once per ROW_BLOCK rows.  npm run bench -- kernel
+
+import { loadLanes, storeLanes } from "../core/v128";
+
+/** Columns in a panel: two vectors. */
+const PANEL: i32 = 8;
+/** Rows of A that share one pass over the panels: 64 × KC floats stay in the second-level cache. */
+const ROW_BLOCK: i32 = 64;
+/** Terms summed before a tile goes back to C. */
+const KC: i32 = 256;
+
+/** Copies columns [begin·8, end·8) of B into panels; `begin` and `end` count panels. */
+export function packF32(begin: i32, end: i32, n: i32, k: i32, b: usize, bStep: i32, bColumn: i32, panels: usize): void {
+  for (let panel = begin; panel < end; panel++) {
+    const column = panel * PANEL;
+    const width = min(PANEL, n - column);
+    let to = panels + ((<usize>panel * <usize>k * PANEL) << 2);
+    for (let step = 0; step < k; step++) {
+      let from = b + ((<usize>step * <usize>bStep + <usize>column * <usize>bColumn) << 2);
+      for (let lane = 0; lane < PANEL; lane++) {
+        store<f32>(to, lane < width ? load<f32>(from) : 0);
+        to += 4;
+        if (lane < width - 1) from += (<usize>bColumn) << 2;
+      }
+    }
+  }
+}
+
+/** Multiplies rows [begin, end). */
+export function gemmF32(
+  begin: i32,
+  end: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  aRow: i32,
+  aStep: i32,
+  panels: usize,
+  c: usize,
+  cRow: i32,
+  accumulate: i32,
+): void {
+  if (k === 0 && !accumulate) {
+    for (let i = begin; i < end; i++) memory.fill(c + ((<usize>i * <usize>cRow) << 2), 0, (<usize>n) << 2);
+    return;
+  }
+  const aRowBytes = (<usize>aRow) << 2;
+  const aStepBytes = (<usize>aStep) << 2;
+  const cRowBytes = (<usize>cRow) << 2;
+  for (let block = begin; block < end; block += ROW_BLOCK) {
+    const blockEnd = min(block + ROW_BLOCK, end);
+    for (let k0 = 0; k0 < k; k0 += KC) {
+      const terms = min(KC, k - k0);
+      const fromC = k0 > 0 || accumulate !== 0;
+      for (let column = 0; column < n; column += PANEL) {
+        const width = min(PANEL, n - column);
+        const panel = panels + ((<usize>column * <usize>k + <usize>k0 * PANEL) << 2);
+        let aAt = a + <usize>block * aRowBytes + <usize>k0 * aStepBytes;
+        let cAt = c + <usize>block * cRowBytes + ((<usize>column) << 2);
+        let i = block;
+        for (; i + 4 <= blockEnd; i += 4) {
+          tile4x8(terms, aAt, aRowBytes, aStepBytes, panel, cAt, cRowBytes, width, fromC);
+          aAt += aRowBytes << 2;
+          cAt += cRowBytes << 2;
+        }
+        for (; i < blockEnd; i++) {
+          tile1x8(terms, aAt, aStepBytes, panel, cAt, width, fromC);
+          aAt += aRowBytes;
+          cAt += cRowBytes;
+        }
+      }
+    }
+  }
+}
+
+function tile4x8(
+  terms: i32,
+  a: usize,
+  aRowBytes: usize,
+  aStepBytes: usize,
+  panel: usize,
+  c: usize,
+  cRowBytes: usize,
+  width: i32,
+  fromC: bool,
+): void {
+  const c1 = c + cRowBytes;
+  const c2 = c1 + cRowBytes;
+  const c3 = c2 + cRowBytes;
+  let s00 = f32x4.splat(0);
+  let s01 = s00;
+  let s10 = s00;
+  let s11 = s00;
+  let s20 = s00;
+  let s21 = s00;
+  let s30 = s00;
+  let s31 = s00;
+  if (fromC) {
+    s00 = loadLanes(c, width);
+    s01 = loadLanes(c + 16, width - 4);
+    s10 = loadLanes(c1, width);
+    s11 = loadLanes(c1 + 16, width - 4);
+    s20 = loadLanes(c2, width);
+    s21 = loadLanes(c2 + 16, width - 4);
+    s30 = loadLanes(c3, width);
+    s31 = loadLanes(c3 + 16, width - 4);
+  }
+  let a0 = a;
+  let a1 = a0 + aRowBytes;
+  let a2 = a1 + aRowBytes;
+  let a3 = a2 + aRowBytes;
+  const panelEnd = panel + ((<usize>terms) << 5);
+  for (let at = panel; at < panelEnd; at += 32) {
+    const b0 = v128.load(at);
+    const b1 = v128.load(at, 16);
+    const x0 = v128.load32_splat(a0);
+    s00 = f32x4.add(s00, f32x4.mul(x0, b0));
+    s01 = f32x4.add(s01, f32x4.mul(x0, b1));
+    const x1 = v128.load32_splat(a1);
+    s10 = f32x4.add(s10, f32x4.mul(x1, b0));
+    s11 = f32x4.add(s11, f32x4.mul(x1, b1));
+    const x2 = v128.load32_splat(a2);
+    s20 = f32x4.add(s20, f32x4.mul(x2, b0));
+    s21 = f32x4.add(s21, f32x4.mul(x2, b1));
+    const x3 = v128.load32_splat(a3);
+    s30 = f32x4.add(s30, f32x4.mul(x3, b0));
+    s31 = f32x4.add(s31, f32x4.mul(x3, b1));
+    a0 += aStepBytes;
+    a1 += aStepBytes;
+    a2 += aStepBytes;
+    a3 += aStepBytes;
+  }
+  storeLanes(c, s00, width);
+  storeLanes(c + 16, s01, width - 4);
+  storeLanes(c1, s10, width);
+  storeLanes(c1 + 16, s11, width - 4);
+  storeLanes(c2, s20, width);
+  storeLanes(c2 + 16, s21, width - 4);
+  storeLanes(c3, s30, width);
+  storeLanes(c3 + 16, s31, width - 4);
+}
+
+function tile1x8(terms: i32, a: usize, aStepBytes: usize, panel: usize, c: usize, width: i32, fromC: bool): void {
+  let s0 = fromC ? loadLanes(c, width) : f32x4.splat(0);
+  let s1 = fromC ? loadLanes(c + 16, width - 4) : f32x4.splat(0);
+  let aAt = a;
+  const panelEnd = panel + ((<usize>terms) << 5);
+  for (let at = panel; at < panelEnd; at += 32) {
+    const x = v128.load32_splat(aAt);
+    s0 = f32x4.add(s0, f32x4.mul(x, v128.load(at)));
+    s1 = f32x4.add(s1, f32x4.mul(x, v128.load(at, 16)));
+    aAt += aStepBytes;
+  }
+  storeLanes(c, s0, width);
+  storeLanes(c + 16, s1, width - 4);
+}

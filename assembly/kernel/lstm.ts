@@ -1,0 +1,187 @@
+// What     i, f, o = σ(w·x_• + b_i• + h_•),  g = tanh(w·x_g + b_ig + h_g),  c' = f·c + i·g,  h' = o·tanh c'
+//          with x_• = W_i•·x (given), h_• = W_h•·h + b_h•, w the attention weight of the step.
+//          backward: do = dh'·tanh c'·o·(1 − o), dc = dc' + dh'·o·(1 − tanh² c'), di = dc·g·i·(1 − i), df = dc·c·f·(1 − f),
+//          dg = dc·i·(1 − g²), dc_before = dc·f, dh = W_hᵀ·(di, df, dg, do).
+// Source   Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; gate order (i, f, g, o) and shapes of
+//          torch.nn.LSTM. w·(W·x) for W·(w·x).
+// Shapes   offsets i32[T + 1] · input f32[rows, 4H] · weights f32[rows] or 0 · biasIh, biasHh f32[4H] · wHhPanels packF32 of
+//          W_hhᵀ (forward) or W_hh (backward) · state, cellState f32[B, H] · h, c, dH f32[rows, H] · gates f32[rows, 4H] ·
+//          scratch f32[B, 4H] · dState, dCellState f32[B, H]
+// Layout   packed rows (core/packed.ts), rows of this window only; state and cellState are h and c before its first step.
+// Writes   sequences [begin, end): h, c, gates overwritten; backward turns gates into (di, df, dg, do) = dA for both products;
+//          dState and dCellState = gradients of the states.
+// Numerics f32, products as gemm.ts orders them; every sequence on its own. Bound vs f64: test/assembly/recurrent.test.ts
+// Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
+// Cost     8·H² flops a row forward, 8·H² backward, plus three σ and two tanh for each of H.  npm run bench -- kernel
+
+import { sigmoidF32x4, tanhF32x4 } from "../core/math";
+import { aliveAt, stepRow } from "../core/packed";
+import { loadLanes, preactivation, storeLanes } from "../core/v128";
+import { gemmF32 } from "./gemm";
+
+/** Runs the recurrence over all steps for sequences [begin, end). */
+export function lstmForwardF32(
+  begin: i32,
+  end: i32,
+  steps: i32,
+  offsets: usize,
+  hidden: i32,
+  input: usize,
+  weights: usize,
+  biasIh: usize,
+  wHhPanels: usize,
+  biasHh: usize,
+  state: usize,
+  cellState: usize,
+  h: usize,
+  c: usize,
+  gates: usize,
+  scratch: usize,
+): void {
+  const hBytes = (<usize>hidden) << 2;
+  let hBefore = state;
+  let cBefore = cellState;
+  for (let t = 0; t < steps; t++) {
+    const first = stepRow(t, offsets);
+    const alive = min(end, aliveAt(t, offsets));
+    if (alive <= begin) break;
+    gemmF32(begin, alive, 4 * hidden, hidden, hBefore, hidden, 1, wHhPanels, scratch, 4 * hidden, 0);
+    for (let b = begin; b < alive; b++) {
+      const row = <usize>(first + b);
+      lstmCell(
+        hidden,
+        input + row * 4 * hBytes,
+        weights ? load<f32>(weights + (row << 2)) : 1,
+        biasIh,
+        scratch + <usize>b * 4 * hBytes,
+        biasHh,
+        cBefore + <usize>b * hBytes,
+        h + row * hBytes,
+        c + row * hBytes,
+        gates ? gates + row * 4 * hBytes : 0,
+      );
+    }
+    hBefore = h + <usize>first * hBytes;
+    cBefore = c + <usize>first * hBytes;
+  }
+}
+
+function lstmCell(
+  hidden: i32,
+  x: usize,
+  weight: f32,
+  biasIh: usize,
+  hProduct: usize,
+  biasHh: usize,
+  cBefore: usize,
+  h: usize,
+  c: usize,
+  gates: usize,
+): void {
+  const hBytes = (<usize>hidden) << 2;
+  const weightF32x4 = f32x4.splat(weight);
+  for (let j = 0; j < hidden; j += 4) {
+    const count = hidden - j;
+    const i = (<usize>j) << 2;
+    const f = i + hBytes;
+    const g = f + hBytes;
+    const o = g + hBytes;
+    const iF32x4 = sigmoidF32x4(preactivation(x + i, weightF32x4, biasIh + i, hProduct + i, biasHh + i, count));
+    const fF32x4 = sigmoidF32x4(preactivation(x + f, weightF32x4, biasIh + f, hProduct + f, biasHh + f, count));
+    const gF32x4 = tanhF32x4(preactivation(x + g, weightF32x4, biasIh + g, hProduct + g, biasHh + g, count));
+    const oF32x4 = sigmoidF32x4(preactivation(x + o, weightF32x4, biasIh + o, hProduct + o, biasHh + o, count));
+    const cF32x4 = f32x4.add(f32x4.mul(fF32x4, loadLanes(cBefore + i, count)), f32x4.mul(iF32x4, gF32x4));
+    storeLanes(c + i, cF32x4, count);
+    storeLanes(h + i, f32x4.mul(oF32x4, tanhF32x4(cF32x4)), count);
+    if (gates) {
+      storeLanes(gates + i, iF32x4, count);
+      storeLanes(gates + f, fF32x4, count);
+      storeLanes(gates + g, gF32x4, count);
+      storeLanes(gates + o, oF32x4, count);
+    }
+  }
+}
+
+/** Runs back over all steps for sequences [begin, end). */
+export function lstmBackwardF32(
+  begin: i32,
+  end: i32,
+  steps: i32,
+  offsets: usize,
+  hidden: i32,
+  wHhPanels: usize,
+  cellState: usize,
+  c: usize,
+  dH: usize,
+  gates: usize,
+  dState: usize,
+  dCellState: usize,
+): void {
+  const hBytes = (<usize>hidden) << 2;
+  const from = <usize>begin * hBytes;
+  memory.fill(dState + from, 0, <usize>(end - begin) * hBytes);
+  memory.fill(dCellState + from, 0, <usize>(end - begin) * hBytes);
+  for (let t = steps - 1; t >= 0; t--) {
+    const first = stepRow(t, offsets);
+    const alive = min(end, aliveAt(t, offsets));
+    if (alive <= begin) continue;
+    const cBefore = t > 0 ? c + <usize>stepRow(t - 1, offsets) * hBytes : cellState;
+    for (let b = begin; b < alive; b++) {
+      const row = <usize>(first + b);
+      lstmCellBackward(
+        hidden,
+        cBefore + <usize>b * hBytes,
+        c + row * hBytes,
+        dH + row * hBytes,
+        gates + row * 4 * hBytes,
+        dState + <usize>b * hBytes,
+        dCellState + <usize>b * hBytes,
+      );
+    }
+    const dGates = gates + <usize>first * 4 * hBytes;
+    gemmF32(begin, alive, hidden, 4 * hidden, dGates, 4 * hidden, 1, wHhPanels, dState, hidden, 0);
+  }
+}
+
+function lstmCellBackward(
+  hidden: i32,
+  cBefore: usize,
+  c: usize,
+  dH: usize,
+  gates: usize,
+  dState: usize,
+  dCellState: usize,
+): void {
+  const hBytes = (<usize>hidden) << 2;
+  const one = f32x4.splat(1);
+  for (let j = 0; j < hidden; j += 4) {
+    const count = hidden - j;
+    const at = (<usize>j) << 2;
+    const iAt = gates + at;
+    const iF32x4 = loadLanes(iAt, count);
+    const fF32x4 = loadLanes(iAt + hBytes, count);
+    const gF32x4 = loadLanes(iAt + 2 * hBytes, count);
+    const oF32x4 = loadLanes(iAt + 3 * hBytes, count);
+    // The gradients that later steps sent back join the one from above.
+    const dhF32x4 = f32x4.add(loadLanes(dH + at, count), loadLanes(dState + at, count));
+    // h' = o·tanh c'
+    const tanhF = tanhF32x4(loadLanes(c + at, count));
+    const doF32x4 = f32x4.mul(f32x4.mul(dhF32x4, tanhF), f32x4.mul(oF32x4, f32x4.sub(one, oF32x4)));
+    const dcF32x4 = f32x4.add(
+      loadLanes(dCellState + at, count),
+      f32x4.mul(f32x4.mul(dhF32x4, oF32x4), f32x4.sub(one, f32x4.mul(tanhF, tanhF))),
+    );
+    // c' = f·c + i·g
+    const diF32x4 = f32x4.mul(f32x4.mul(dcF32x4, gF32x4), f32x4.mul(iF32x4, f32x4.sub(one, iF32x4)));
+    const dfF32x4 = f32x4.mul(
+      f32x4.mul(dcF32x4, loadLanes(cBefore + at, count)),
+      f32x4.mul(fF32x4, f32x4.sub(one, fF32x4)),
+    );
+    const dgF32x4 = f32x4.mul(f32x4.mul(dcF32x4, iF32x4), f32x4.sub(one, f32x4.mul(gF32x4, gF32x4)));
+    storeLanes(iAt, diF32x4, count);
+    storeLanes(iAt + hBytes, dfF32x4, count);
+    storeLanes(iAt + 2 * hBytes, dgF32x4, count);
+    storeLanes(iAt + 3 * hBytes, doF32x4, count);
+    storeLanes(dCellState + at, f32x4.mul(dcF32x4, fF32x4), count);
+  }
+}

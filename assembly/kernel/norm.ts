@@ -1,0 +1,121 @@
+// What     forward: y = (x − μ)·ρ·γ + β, μ = mean(x), ρ = 1/√(var(x) + ε) over a row.
+//          backward: dx = ρ·(g − mean(g) − x̂·mean(g·x̂)), g = dy·γ, x̂ = (x − μ)·ρ;  dγ = Σ_r dy·x̂;  dβ = Σ_r dy.
+// Source   Ba, Kiros, Hinton, "Layer Normalization" (2016), eq. 3–4; ε and biased variance as torch.nn.LayerNorm.
+// Shapes   x, y, dy, dx f32[rows, D] · gamma, beta, dGamma, dBeta f32[D] · stats f32[rows, 2] = (μ, ρ)
+// Layout   16-byte aligned bases, rows contiguous. y may be x only if x is not needed again; dx may be dy.
+// Writes   y, stats, dx: rows [begin, end), overwritten. dGamma, dBeta: columns [begin, end), accumulated (+=).
+// Numerics sums in f32 as sumF32x4 orders them; columns add rows in order. Bound vs the f64 twin: test/assembly/norm.test.ts
+// Limits   D ≥ 1.
+// Cost     about 8 flops an element forward, 14 backward.  npm run bench -- kernel
+
+import { dotF32, loadTail, storeTail, sumF32x4 } from "../core/v128";
+
+function sumF32(x: usize, length: i32): f32 {
+  let sumOfLanes = f32x4.splat(0);
+  const full = length & ~3;
+  for (let i = 0; i < full; i += 4) sumOfLanes = f32x4.add(sumOfLanes, v128.load(x + ((<usize>i) << 2)));
+  if (full < length) sumOfLanes = f32x4.add(sumOfLanes, loadTail(x + ((<usize>full) << 2), length - full));
+  return sumF32x4(sumOfLanes);
+}
+
+/** Normalises rows [begin, end) and keeps (μ, ρ) of each for the backward pass. */
+export function layerNormForwardF32(
+  begin: i32,
+  end: i32,
+  width: i32,
+  x: usize,
+  gamma: usize,
+  beta: usize,
+  epsilon: f32,
+  y: usize,
+  stats: usize,
+): void {
+  const rowBytes = (<usize>width) << 2;
+  for (let r = begin; r < end; r++) {
+    const xRow = x + <usize>r * rowBytes;
+    const yRow = y + <usize>r * rowBytes;
+    const mean = sumF32(xRow, width) / <f32>width;
+    // 1. centre, 2. variance of the centred row (two passes: no cancellation), 3. scale and shift.
+    for (let d = 0; d < width; d++) store<f32>(yRow + ((<usize>d) << 2), load<f32>(xRow + ((<usize>d) << 2)) - mean);
+    const scale = <f32>1 / sqrt<f32>(dotF32(yRow, yRow, width) / <f32>width + epsilon);
+    const scaleF32x4 = f32x4.splat(scale);
+    const full = width & ~3;
+    for (let d = 0; d < full; d += 4) {
+      const at = (<usize>d) << 2;
+      const scaledF32x4 = f32x4.mul(f32x4.mul(v128.load(yRow + at), scaleF32x4), v128.load(gamma + at));
+      v128.store(yRow + at, f32x4.add(scaledF32x4, v128.load(beta + at)));
+    }
+    const rest = width - full;
+    if (rest > 0) {
+      const at = (<usize>full) << 2;
+      const scaledF32x4 = f32x4.mul(f32x4.mul(loadTail(yRow + at, rest), scaleF32x4), loadTail(gamma + at, rest));
+      storeTail(yRow + at, f32x4.add(scaledF32x4, loadTail(beta + at, rest)), rest);
+    }
+    store<f32>(stats + ((<usize>r) << 3), mean);
+    store<f32>(stats + ((<usize>r) << 3), scale, 4);
+  }
+}
+
+/** Takes dy back to dx for rows [begin, end). */
+export function layerNormBackwardF32(
+  begin: i32,
+  end: i32,
+  width: i32,
+  x: usize,
+  gamma: usize,
+  stats: usize,
+  dy: usize,
+  dx: usize,
+): void {
+  const rowBytes = (<usize>width) << 2;
+  for (let r = begin; r < end; r++) {
+    const mean = load<f32>(stats + ((<usize>r) << 3));
+    const scale = load<f32>(stats + ((<usize>r) << 3), 4);
+    const xRow = x + <usize>r * rowBytes;
+    const dyRow = dy + <usize>r * rowBytes;
+    const dxRow = dx + <usize>r * rowBytes;
+    let sumG: f32 = 0;
+    let sumGx: f32 = 0;
+    for (let d = 0; d < width; d++) {
+      const at = (<usize>d) << 2;
+      const g = load<f32>(dyRow + at) * load<f32>(gamma + at);
+      sumG += g;
+      sumGx += g * ((load<f32>(xRow + at) - mean) * scale);
+    }
+    const meanG = sumG / <f32>width;
+    const meanGx = sumGx / <f32>width;
+    for (let d = 0; d < width; d++) {
+      const at = (<usize>d) << 2;
+      const g = load<f32>(dyRow + at) * load<f32>(gamma + at);
+      const normal = (load<f32>(xRow + at) - mean) * scale;
+      store<f32>(dxRow + at, scale * (g - meanG - normal * meanGx));
+    }
+  }
+}
+
+/** Adds Σ_r dy·x̂ to dγ and Σ_r dy to dβ for columns [begin, end). */
+export function layerNormBackwardWeightsF32(
+  begin: i32,
+  end: i32,
+  width: i32,
+  rows: i32,
+  x: usize,
+  stats: usize,
+  dy: usize,
+  dGamma: usize,
+  dBeta: usize,
+): void {
+  const rowBytes = (<usize>width) << 2;
+  for (let r = 0; r < rows; r++) {
+    const mean = load<f32>(stats + ((<usize>r) << 3));
+    const scale = load<f32>(stats + ((<usize>r) << 3), 4);
+    const row = <usize>r * rowBytes;
+    for (let d = begin; d < end; d++) {
+      const at = (<usize>d) << 2;
+      const dyHere = load<f32>(dy + row + at);
+      const normal = (load<f32>(x + row + at) - mean) * scale;
+      store<f32>(dGamma + at, load<f32>(dGamma + at) + dyHere * normal);
+      store<f32>(dBeta + at, load<f32>(dBeta + at) + dyHere);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// Builds everything into dist/: the WebAssembly targets of asconfig.json, the typed list of their exports
+// (src/wasm/kernels.ts), the JavaScript bundles and the declarations.
+//   node scripts/build.mjs [wasm|js|types …]   (default: all, in this order)
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const inRoot = (...parts) => join(root, ...parts);
+const run = (tool, ...args) => execFileSync(process.execPath, [tool, ...args], { cwd: root, stdio: "inherit" });
+
+function buildWasm() {
+  const asc = inRoot("node_modules/assemblyscript/bin/asc.js");
+  mkdirSync(inRoot("build"), { recursive: true });
+  run(asc, "assembly/index.ts", "--target", "debug", "--bindings", "raw");
+  run(asc, "assembly/inference.ts", "--target", "inference.debug", "--bindings", "raw");
+  run(asc, "assembly/index.ts", "--target", "release");
+  run(asc, "assembly/inference.ts", "--target", "inference");
+  writeKernelTypes();
+}
+
+/** Turns the compiler's declarations into two interfaces, so that a kernel and its callers cannot drift apart. */
+function writeKernelTypes() {
+  const signatures = (file) =>
+    [...readFileSync(inRoot("build", file), "utf8").matchAll(/export function (\w+\(.*\): \w+);/g)]
+      .map((m) => m[1])
+      .sort();
+  const inference = signatures("inference.debug.d.ts");
+  const training = signatures("attune.debug.d.ts").filter((line) => !inference.includes(line));
+  const text = `// Written by scripts/build.mjs from the compiler's own declarations: do not edit.
+
+/** Kernels of both WebAssembly modules: what an answer needs. */
+export interface InferenceKernels {
+${inference.map((line) => `  ${line};`).join("\n")}
+}
+
+/** Kernels of the full module: what training and evaluation need too. */
+export interface TrainingKernels extends InferenceKernels {
+${training.map((line) => `  ${line};`).join("\n")}
+}
+`;
+  const file = inRoot("src/wasm/kernels.ts");
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
+}
+
+async function buildJavaScript() {
+  const shared = {
+    absWorkingDir: root,
+    outdir: "dist",
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    legalComments: "none",
+    logLevel: "warning",
+  };
+  await build({ ...shared, entryPoints: ["src/edge.ts"], platform: "browser" });
+  await build({
+    ...shared,
+    entryPoints: { index: "src/index.ts", cli: "src/cli/main.ts" },
+    platform: "node",
+    target: "node20",
+    splitting: true,
+    chunkNames: "chunk-[hash]",
+    // CommonJS libraries of the command ask for Node's modules through require.
+    banner: {
+      js: 'import { createRequire as attuneRequire } from "node:module";\nconst require = attuneRequire(import.meta.url);',
+    },
+    metafile: true,
+  }).then(({ metafile }) => writeLicences(metafile));
+}
+
+/** Copies the licence of every bundled library beside the bundles. */
+function writeLicences(metafile) {
+  const packages = new Set(
+    Object.keys(metafile.inputs).flatMap((file) => file.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1] ?? []),
+  );
+  const texts = [...packages].sort().map((name) => {
+    const folder = inRoot("node_modules", name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "license", "LICENCE"].find((f) =>
+      existsSync(join(folder, f)),
+    );
+    const text = file ? readFileSync(join(folder, file), "utf8").trim() : `Licence: ${license}`;
+    return `${name} ${version}\n\n${text}\n`;
+  });
+  writeFileSync(inRoot("dist/THIRD-PARTY-LICENSES.txt"), texts.join(`\n${"-".repeat(72)}\n\n`));
+}
+
+function buildTypes() {
+  run(inRoot("node_modules/typescript/bin/tsc"), "-p", "test/tsconfig.types.json");
+}
+
+const parts = process.argv.slice(2);
+const wants = (part) => parts.length === 0 || parts.includes(part);
+if (parts.length === 0) rmSync(inRoot("dist"), { recursive: true, force: true });
+mkdirSync(inRoot("dist"), { recursive: true });
+if (wants("wasm")) buildWasm();
+if (wants("js")) await buildJavaScript();
+if (wants("types")) buildTypes();

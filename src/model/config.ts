@@ -1,0 +1,188 @@
+// Every setting that changes the weights, once: its type, range, default and help text. Presets, config files, `--set`,
+// flags, the library and the model file all go through this table. Threads, paths and times are not in it: they change nothing.
+
+import { UsageError } from "../errors.ts";
+
+/** The effective settings of a model. Stored in its file. */
+export interface ModelConfig {
+  preset: string;
+  embedding: number;
+  hidden: number;
+  layers: number;
+  cell: "gru" | "lstm";
+  interest: "none" | "learned" | "last" | "mean";
+  score: "dot";
+  normalize: "sequence" | "causal";
+  scale: "none" | "length";
+  inputNorm: "none" | "layer";
+  dropout: number;
+  outputDropout: number;
+  initStd: number;
+  batch: number;
+  window: number;
+  prefixes: number;
+  learningRate: number;
+  weightDecay: number;
+  clip: number;
+  epochs: number;
+  patience: number;
+  seed: number;
+  split: string;
+  kCore: number;
+  minLength: number;
+  duplicates: "keep" | "first" | "last" | "consecutive";
+  seen: "exclude" | "include";
+}
+
+/** One row of the table. */
+export type Setting =
+  | { kind: "integer" | "number"; default: number; min: number; max: number; help: string }
+  | { kind: "choice"; default: string; choices: readonly string[]; help: string }
+  | { kind: "text"; default: string; help: string };
+
+const integer = (value: number, min: number, max: number, help: string): Setting => ({
+  kind: "integer",
+  default: value,
+  min,
+  max,
+  help,
+});
+const number = (value: number, min: number, max: number, help: string): Setting => ({
+  kind: "number",
+  default: value,
+  min,
+  max,
+  help,
+});
+const choice = (choices: readonly string[], help: string): Setting => ({
+  kind: "choice",
+  default: choices[0],
+  choices,
+  help,
+});
+
+/** The table of settings. The first choice of a list is its default. */
+export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
+  preset: { kind: "text", default: "attentive-gru", help: "name of the preset the other defaults come from" },
+  embedding: integer(64, 1, 4096, "D, numbers in an item's embedding"),
+  hidden: integer(64, 1, 4096, "H, numbers in the recurrent state; projected to D for scoring if different"),
+  layers: integer(1, 1, 16, "recurrent blocks, one on top of the other"),
+  cell: choice(["gru", "lstm"], "recurrent cell of the blocks"),
+  interest: choice(["none", "learned", "last", "mean"], "the vector u that attention compares each item with"),
+  score: choice(["dot"], "attention score of an item and the interest"),
+  normalize: choice(
+    ["causal", "sequence"],
+    "attention weights over the steps so far (every position trains) or over the whole history (sampled prefixes train)",
+  ),
+  scale: choice(["length", "none"], "multiply attention weights by the number of steps they are spread over"),
+  inputNorm: choice(["none", "layer"], "layer norm on embedded items, before attention"),
+  dropout: number(0, 0, 0.95, "share of the numbers dropped at the input of each block while training"),
+  outputDropout: number(0, 0, 0.95, "share of the numbers dropped before scoring while training"),
+  initStd: number(0.02, 1e-6, 10, "standard deviation of initial embeddings and interest"),
+  batch: integer(128, 1, 1_000_000, "users in a training step"),
+  window: integer(200, 1, 1_000_000, "steps that gradients run back through; longer histories carry their state on"),
+  prefixes: integer(3, 0, 1000, "prefixes sampled per user and epoch beside the last one (normalize=sequence)"),
+  learningRate: number(0.001, 0, 10, "Adam step size"),
+  weightDecay: number(0, 0, 10, "decoupled weight decay (AdamW)"),
+  clip: number(5, 0, 1e9, "largest norm of the whole gradient; 0 = no limit"),
+  epochs: integer(100, 0, 1_000_000, "most passes over the training part"),
+  patience: integer(10, 1, 1_000_000, "epochs without a better validation NDCG@10 before training stops"),
+  seed: integer(1, 0, 4_294_967_295, "seed of every random number"),
+  split: { kind: "text", default: "leave-one-out", help: "how events are held out for validation and test" },
+  kCore: integer(0, 0, 1_000_000, "users and items with fewer events are dropped, again and again until none is left"),
+  minLength: integer(1, 1, 1_000_000, "users with fewer events are dropped"),
+  duplicates: choice(["keep", "first", "last", "consecutive"], "which repeats of an item by one user stay"),
+  seen: choice(["exclude", "include"], "whether items of the history may be recommended again"),
+};
+
+/** Names of all settings. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as (keyof ModelConfig)[];
+
+const unknownSetting = (name: string, nearest: string | undefined) =>
+  new UsageError(
+    "SETTING_UNKNOWN",
+    `setting "${name}": unknown${nearest ? `, did you mean "${nearest}"` : ""}. Known settings: ${SETTING_NAMES.join(", ")}.`,
+  );
+const badValue = (name: string, got: unknown, expected: string) =>
+  new UsageError("SETTING_VALUE", `setting ${name}: got ${show(got)}, expected ${expected}. Change it and run again.`);
+
+/**
+ * Merges settings over the defaults of the table; later sources win. Values may be text, as from a command line.
+ * @param sources preset, then config file, then flags
+ * @throws UsageError `SETTING_UNKNOWN`, `SETTING_VALUE`
+ */
+export function resolveConfig(...sources: readonly { readonly [name: string]: unknown }[]): ModelConfig {
+  const config: Record<string, unknown> = {};
+  for (const name of SETTING_NAMES) config[name] = SETTINGS[name].default;
+  for (const source of sources) {
+    for (const name of Object.keys(source)) {
+      if (source[name] === undefined) continue;
+      if (!Object.hasOwn(SETTINGS, name)) throw unknownSetting(name, nearestName(name, SETTING_NAMES));
+      config[name] = readSetting(name as keyof ModelConfig, source[name]);
+    }
+  }
+  return config as unknown as ModelConfig;
+}
+
+function readSetting(name: keyof ModelConfig, value: unknown): unknown {
+  const setting = SETTINGS[name];
+  if (setting.kind === "text") {
+    if (typeof value !== "string" || value.length === 0 || value.length > 1000)
+      throw badValue(name, value, "a short text");
+    return value;
+  }
+  if (setting.kind === "choice") {
+    if (typeof value === "string" && setting.choices.includes(value)) return value;
+    throw badValue(name, value, `one of ${setting.choices.join(", ")}`);
+  }
+  const parsed =
+    typeof value === "string" && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
+  const fits =
+    typeof parsed === "number" &&
+    parsed >= setting.min &&
+    parsed <= setting.max &&
+    (setting.kind === "number" || Number.isInteger(parsed));
+  if (!fits) {
+    const kind = setting.kind === "integer" ? "a whole number" : "a number";
+    throw badValue(name, value, `${kind} from ${setting.min} to ${setting.max}`);
+  }
+  return parsed;
+}
+
+function show(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/**
+ * Returns the known name that a misspelt one is nearest to, or undefined when none is near.
+ * Distance: insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
+ */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const wanted = name.slice(0, 64).toLowerCase();
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(wanted, candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  const rows = Array.from({ length: a.length + 1 }, (_, i) => [i, ...new Array<number>(b.length).fill(0)]);
+  for (let j = 1; j <= b.length; j++) rows[0][j] = j;
+  for (let i = 1; i <= a.length; i++) {
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      rows[i][j] = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        rows[i][j] = Math.min(rows[i][j], rows[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return rows[a.length][b.length];
+}

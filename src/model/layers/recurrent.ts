@@ -1,0 +1,284 @@
+// A recurrent block: dropout on its input, the input product W_ih·x, and the recurrence over the steps of a window, gated by
+// attention weights where a stage before it gives them. State is carried from window to window.
+
+import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
+import type { ModelConfig } from "../config.ts";
+import type { Window } from "../packed.ts";
+import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
+import { type Dropout, dropout } from "./dropout.ts";
+import { addWeightGradient, Linear, pack, panelFloats } from "./linear.ts";
+
+/** Gates of each cell; both keep four numbers a unit for the backward pass. */
+const GATES = { gru: 3, lstm: 4 } as const;
+const KEPT = 4;
+
+/** State of the sequences of a batch between windows. */
+export interface BlockState {
+  /** f32[B, H]. */
+  hidden: number;
+  /** f32[B, H]; 0 for cells without one. */
+  cell: number;
+}
+
+/** What forward leaves for backward and for the next window. */
+export interface BlockTrace {
+  /** Output, f32[rows, H]. */
+  h: number;
+  /** f32[rows, H]; 0 for cells without one. */
+  c: number;
+  /** Input after dropout, f32[rows, in]. */
+  input: number;
+  /** W_ih·x, f32[rows, gates·H]. */
+  product: number;
+  /** Activated gates, f32[rows, 4H]; 0 when nothing trains. */
+  gates: number;
+  /** Attention weights, f32[rows], or 0. */
+  weights: number;
+}
+
+/** One recurrent block of a composition. */
+export class RecurrentBlock {
+  readonly hidden: number;
+  readonly #cell: ModelConfig["cell"];
+  readonly #gates: number;
+  readonly #inputMap: Linear;
+  readonly #weightHh: Parameter;
+  readonly #biasIh: Parameter;
+  readonly #biasHh: Parameter;
+  readonly #forwardPanels: number;
+  readonly #backwardPanels: number;
+
+  constructor(
+    readonly engine: Engine,
+    config: ModelConfig,
+    parameters: Parameters,
+    readonly index: number,
+    readonly training: boolean,
+  ) {
+    this.hidden = config.hidden;
+    this.#cell = config.cell;
+    this.#gates = GATES[config.cell];
+    const own = (name: string) => parameters.get(parameterName(index, name));
+    this.#inputMap = new Linear(engine, own("weight_ih_l0"), training);
+    this.#weightHh = own("weight_hh_l0");
+    this.#biasIh = own("bias_ih_l0");
+    this.#biasHh = own("bias_hh_l0");
+    const { memory } = engine;
+    this.#forwardPanels = memory.planF32(panelFloats(this.#gates * this.hidden, this.hidden));
+    this.#backwardPanels = training ? memory.planF32(this.#gates * panelFloats(this.hidden, this.hidden)) : 0;
+  }
+
+  /** Declares the parameters of block `index`. */
+  static specs(config: ModelConfig, index: number): ParameterSpec[] {
+    const { hidden } = config;
+    const width = index === 0 ? config.embedding : hidden;
+    const gates = GATES[config.cell] * hidden;
+    // torch draws all of them from ±1/√H.
+    const init = { kind: "uniform", size: 1 / Math.sqrt(hidden) } as const;
+    const zero = { kind: "constant", size: 0 } as const;
+    // A forget gate that starts open (bias 1) lets the state survive the first epochs (Jozefowicz et al., ICML 2015).
+    const forgetOpen = config.cell === "lstm" ? [{ from: hidden, to: 2 * hidden, value: 1 }] : [];
+    return [
+      { name: parameterName(index, "weight_ih_l0"), shape: [gates, width], init },
+      { name: parameterName(index, "weight_hh_l0"), shape: [gates, hidden], init },
+      { name: parameterName(index, "bias_ih_l0"), shape: [gates], init: { ...zero, segments: forgetOpen } },
+      { name: parameterName(index, "bias_hh_l0"), shape: [gates], init: zero },
+    ];
+  }
+
+  /** Lays the weights out again, after they changed. */
+  prepare(): void {
+    const { engine, hidden } = this;
+    const weight = this.#weightHh.value;
+    this.#inputMap.prepare();
+    pack(engine, this.#gates * hidden, hidden, weight, 1, hidden, this.#forwardPanels);
+    if (!this.training) return;
+    if (this.#cell === "lstm") {
+      pack(engine, hidden, 4 * hidden, weight, hidden, 1, this.#backwardPanels);
+      return;
+    }
+    // The GRU's backward kernel skips the columns of dn, so it takes W_hr, W_hz and W_hn one by one.
+    const panelBytes = 4 * panelFloats(hidden, hidden);
+    for (let gate = 0; gate < 3; gate++) {
+      const rows = weight + 4 * gate * hidden * hidden;
+      pack(engine, hidden, hidden, rows, hidden, 1, this.#backwardPanels + gate * panelBytes);
+    }
+  }
+
+  /** Plans the state of `sequences` histories that have not begun. */
+  planState(sequences: number): BlockState {
+    const { memory } = this.engine;
+    const floats = sequences * this.hidden;
+    const state = { hidden: memory.planF32(floats), cell: this.#cell === "lstm" ? memory.planF32(floats) : 0 };
+    memory.f32(state.hidden, floats).fill(0);
+    if (state.cell) memory.f32(state.cell, floats).fill(0);
+    return state;
+  }
+
+  /** Runs over a window. `x` is f32[rows, in], `weights` f32[rows] or 0; with `drop`, keeps what backward needs. */
+  forward(window: Window, x: number, weights: number, state: BlockState, drop: Dropout | undefined): BlockTrace {
+    const { engine, hidden } = this;
+    const { memory, kernels } = engine;
+    const { rows, steps, sequences, offsetsAt } = window;
+    const input = drop ? dropout(drop, window, this.#inputMap.width, x) : x;
+    const product = memory.planF32(rows * this.#gates * hidden);
+    this.#inputMap.forward(rows, input, product);
+    const h = memory.planF32(rows * hidden);
+    const c = this.#cell === "lstm" ? memory.planF32(rows * hidden) : 0;
+    const gates = drop ? memory.planF32(rows * KEPT * hidden) : 0;
+    const scratch = memory.planF32(sequences * this.#gates * hidden);
+    const biasIh = this.#biasIh.value;
+    const biasHh = this.#biasHh.value;
+    const panels = this.#forwardPanels;
+    if (this.#cell === "lstm") {
+      engine.each(sequences, 1, (begin, end) =>
+        kernels.lstmForwardF32(
+          begin,
+          end,
+          steps,
+          offsetsAt,
+          hidden,
+          product,
+          weights,
+          biasIh,
+          panels,
+          biasHh,
+          state.hidden,
+          state.cell,
+          h,
+          c,
+          gates,
+          scratch,
+        ),
+      );
+    } else {
+      engine.each(sequences, 1, (begin, end) =>
+        kernels.gruForwardF32(
+          begin,
+          end,
+          steps,
+          offsetsAt,
+          hidden,
+          product,
+          weights,
+          biasIh,
+          panels,
+          biasHh,
+          state.hidden,
+          h,
+          gates,
+          scratch,
+        ),
+      );
+    }
+    return { h, c, input, product, gates, weights };
+  }
+
+  /**
+   * Takes dH, f32[rows, H] (used up), back to dx, f32[rows, in], and dWeights, f32[rows] (ignored without weights);
+   * adds to the gradients of the parameters. The gradient stops at the window's first step.
+   */
+  backward(
+    engine: TrainingEngine,
+    window: Window,
+    trace: BlockTrace,
+    state: BlockState,
+    dH: number,
+    dx: number,
+    dWeights: number,
+    drop: Dropout,
+  ): void {
+    const { hidden } = this;
+    const { memory, kernels } = engine;
+    const { rows, steps, sequences, offsetsAt } = window;
+    const { gates } = trace;
+    const width = this.#gates * hidden;
+    const kept = KEPT * hidden;
+    const mark = memory.mark();
+    const dState = memory.planF32(sequences * hidden);
+    const dCellState = memory.planF32(sequences * hidden);
+    const panels = this.#backwardPanels;
+    // 1. the recurrence: gates become the gradients of what went into them
+    engine.each(sequences, 1, (begin, end) =>
+      this.#cell === "lstm"
+        ? kernels.lstmBackwardF32(
+            begin,
+            end,
+            steps,
+            offsetsAt,
+            hidden,
+            panels,
+            state.cell,
+            trace.c,
+            dH,
+            gates,
+            dState,
+            dCellState,
+          )
+        : kernels.gruBackwardF32(
+            begin,
+            end,
+            steps,
+            offsetsAt,
+            hidden,
+            panels,
+            state.hidden,
+            trace.h,
+            dH,
+            gates,
+            dState,
+          ),
+    );
+    // 2. W_hh and its bias
+    const before = memory.planF32(rows * hidden);
+    engine.each(steps, 1, (begin, end) =>
+      kernels.previousRowsF32(begin, end, offsetsAt, hidden, state.hidden, trace.h, before),
+    );
+    const beforePanels = memory.planF32(panelFloats(hidden, rows));
+    pack(engine, hidden, rows, before, hidden, 1, beforePanels);
+    for (const { column, row, count } of this.#hiddenColumns()) {
+      const dGates = gates + 4 * column;
+      const gradient = this.#weightHh.gradient + 4 * row * hidden;
+      addWeightGradient(engine, rows, count, hidden, dGates, kept, beforePanels, gradient);
+      engine.each(count, 4, (begin, end) =>
+        kernels.columnSumsF32(begin, end, rows, dGates, kept, this.#biasHh.gradient + 4 * row),
+      );
+    }
+    // 3. W_ih, its bias, the attention weight and the input
+    engine.each(width, 4, (begin, end) => kernels.columnSumsF32(begin, end, rows, gates, kept, this.#biasIh.gradient));
+    if (trace.weights) {
+      engine.each(rows, 1, (begin, end) =>
+        kernels.rowDotsF32(begin, end, width, gates, kept, trace.product, width, dWeights),
+      );
+      engine.each(rows, 1, (begin, end) => kernels.scaleRowsF32(begin, end, width, gates, kept, trace.weights));
+    }
+    this.#inputMap.backward(engine, rows, trace.input, gates, kept, dx);
+    memory.release(mark);
+    dropout(drop, window, this.#inputMap.width, dx, dx);
+  }
+
+  /** Carries the state after the window's last step to the next window. */
+  carry(window: Window, trace: BlockTrace, state: BlockState): void {
+    const { memory } = this.engine;
+    const { offsets } = window.batch;
+    const step = window.firstStep + window.steps - 1;
+    const floats = (offsets[step + 1] - offsets[step]) * this.hidden;
+    const last = 4 * (offsets[step] - window.firstRow) * this.hidden;
+    memory.f32(state.hidden, floats).set(memory.f32(trace.h + last, floats));
+    if (state.cell) memory.f32(state.cell, floats).set(memory.f32(trace.c + last, floats));
+  }
+
+  /** Where the gradients for W_hh stand in the gates: the GRU's n gate has its own column, (dr, dz, dn, dh_n). */
+  #hiddenColumns(): { column: number; row: number; count: number }[] {
+    const { hidden } = this;
+    if (this.#cell === "lstm") return [{ column: 0, row: 0, count: 4 * hidden }];
+    return [
+      { column: 0, row: 0, count: 2 * hidden },
+      { column: 3 * hidden, row: 2 * hidden, count: hidden },
+    ];
+  }
+}
+
+function parameterName(index: number, name: string): string {
+  return `blocks.${index}.recurrence.${name}`;
+}

@@ -1,0 +1,89 @@
+// The scorer ties output to input: the score of item j is <y, E_j>, with E the embedding table. V-wide rows of scores exist
+// only a block at a time, small enough to stay in cache, and are never kept.
+
+import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
+import type { Parameter } from "../parameters.ts";
+import { addWeightGradient, multiply, pack, panelFloats, rowMajor } from "./linear.ts";
+
+/** Floats of scores worked on at once: 1 MiB. */
+const BLOCK_FLOATS = 262_144;
+const MAX_BLOCK_ROWS = 64;
+
+/** Scores whole catalogues against the embedding table. */
+export class TiedScorer {
+  readonly items: number;
+  readonly width: number;
+  /** Floats from one row of scores to the next. */
+  readonly stride: number;
+  /** Rows of scores worked on at once; depends on the shape alone. */
+  readonly blockRows: number;
+  readonly #scorePanels: number;
+  readonly #gradientPanels: number;
+
+  constructor(
+    readonly engine: Engine,
+    readonly embedding: Parameter,
+    readonly training: boolean,
+  ) {
+    [this.items, this.width] = embedding.shape;
+    this.stride = Math.ceil(this.items / 8) * 8;
+    this.blockRows = Math.max(4, Math.min(MAX_BLOCK_ROWS, Math.floor(BLOCK_FLOATS / this.stride / 4) * 4));
+    this.#scorePanels = engine.memory.planF32(panelFloats(this.items, this.width));
+    this.#gradientPanels = training ? engine.memory.planF32(panelFloats(this.width, this.items)) : 0;
+  }
+
+  /** Lays the table out again, after it changed. */
+  prepare(): void {
+    const { engine, items, width, embedding } = this;
+    pack(engine, items, width, embedding.value, 1, width, this.#scorePanels);
+    if (this.training) pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);
+  }
+
+  /** Writes scores f32[rows, stride] of y f32[rows, D]; at most `blockRows` rows keep them in cache. */
+  score(rows: number, y: number, scores: number): void {
+    multiply(
+      this.engine,
+      rows,
+      this.items,
+      this.width,
+      rowMajor(y, this.width),
+      this.#scorePanels,
+      scores,
+      this.stride,
+    );
+  }
+
+  /**
+   * Writes the cross-entropy of each row, f32[rows], and dY, f32[rows, D]; adds to the table's gradient.
+   * @param targets address of the item each row should have ranked first, i32[rows]
+   * @param scale factor of every row's gradient: 1/count for a mean
+   */
+  crossEntropy(
+    engine: TrainingEngine,
+    rows: number,
+    y: number,
+    targets: number,
+    scale: number,
+    losses: number,
+    dY: number,
+  ): void {
+    const { items, width, stride, blockRows } = this;
+    const { memory, kernels } = engine;
+    const mark = memory.mark();
+    const scores = memory.planF32(Math.min(rows, blockRows) * stride);
+    const yPanels = memory.planF32(panelFloats(width, Math.min(rows, blockRows)));
+    for (let first = 0; first < rows; first += blockRows) {
+      const count = Math.min(blockRows, rows - first);
+      const yBlock = y + 4 * first * width;
+      this.score(count, yBlock, scores);
+      engine.each(count, 1, (begin, end) =>
+        kernels.crossEntropyF32(begin, end, items, stride, scores, targets + 4 * first, scale, losses + 4 * first),
+      );
+      const dScores = rowMajor(scores, stride);
+      multiply(engine, count, width, items, dScores, this.#gradientPanels, dY + 4 * first * width, width);
+      pack(engine, width, count, yBlock, width, 1, yPanels);
+      addWeightGradient(engine, count, items, width, scores, stride, yPanels, this.embedding.gradient);
+    }
+    memory.release(mark);
+  }
+}

@@ -1,0 +1,319 @@
+// The one composition that every named model is a preset of:
+//
+//   item ids → embedding → [interest attention → weights] → blocks → [projection to D] → scores of the whole catalogue
+//
+// Embedding and attention see whole histories; blocks, projection and loss go window by window with carried state.
+
+import type { Engine, TrainingEngine } from "../wasm/engine.ts";
+import type { ModelConfig } from "./config.ts";
+import { type Dropout, dropout } from "./layers/dropout.ts";
+import { type EmbeddingTrace, ItemEmbedding } from "./layers/embedding.ts";
+import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
+import { Linear } from "./layers/linear.ts";
+import { type BlockState, type BlockTrace, RecurrentBlock } from "./layers/recurrent.ts";
+import { TiedScorer } from "./layers/scorer.ts";
+import { cutWindows, lastRow, type PackedBatch, packHistories, type Window } from "./packed.ts";
+import { type ParameterSpec, Parameters } from "./parameters.ts";
+import { INIT_STREAM } from "./streams.ts";
+
+const PROJECTION = "projection.weight";
+
+/** A history with the item that follows each of its steps; steps from `lossFrom` on are trained. */
+export interface Example {
+  history: ArrayLike<number>;
+  next: ArrayLike<number>;
+  lossFrom: number;
+}
+
+/** Histories encoded for scoring; lives until the plan is released. */
+export interface Encoded {
+  /** y of each history in the caller's order, f32[B, D]. */
+  y: number;
+  /** Attention weights of each history in the caller's order, oldest first; empty without attention. */
+  weights: Float32Array[];
+}
+
+/** Everything one window computed. */
+interface WindowTrace {
+  blocks: BlockTrace[];
+  /** Output of the last block after dropout, f32[rows, H]. */
+  output: number;
+  /** What is scored, f32[rows, D]. */
+  y: number;
+}
+
+/** A model in an engine's memory: parameters, and the composition that uses them. */
+export class Network {
+  readonly parameters: Parameters;
+  readonly scorer: TiedScorer;
+  readonly #embedding: ItemEmbedding;
+  readonly #attention: InterestAttention | undefined;
+  readonly #blocks: RecurrentBlock[];
+  readonly #projection: Linear | undefined;
+  /** Everything above this mark is the plan of one step. */
+  #stepMark: number;
+
+  /**
+   * Plans a model of `items` items. With `training`, plans gradients too; the engine must then be a TrainingEngine.
+   * @throws CapacityError `MEMORY_LIMIT`, `MEMORY_REFUSED`
+   */
+  constructor(
+    readonly engine: Engine,
+    readonly config: ModelConfig,
+    readonly items: number,
+    training: boolean,
+  ) {
+    this.parameters = new Parameters(engine, Network.specs(config, items), training);
+    this.#embedding = new ItemEmbedding(config, this.parameters);
+    this.#attention = config.interest === "none" ? undefined : new InterestAttention(config, this.parameters);
+    this.#blocks = Array.from(
+      { length: config.layers },
+      (_, index) => new RecurrentBlock(engine, config, this.parameters, index, training),
+    );
+    const projects = config.hidden !== config.embedding;
+    this.#projection = projects ? new Linear(engine, this.parameters.get(PROJECTION), training) : undefined;
+    this.scorer = new TiedScorer(engine, this.#embedding.table, training);
+    this.#stepMark = engine.memory.mark();
+  }
+
+  /** Lists the parameters of a config in the order they are stored. */
+  static specs(config: ModelConfig, items: number): ParameterSpec[] {
+    const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config)];
+    for (let index = 0; index < config.layers; index++) specs.push(...RecurrentBlock.specs(config, index));
+    if (config.hidden !== config.embedding) {
+      const init = { kind: "uniform", size: 1 / Math.sqrt(config.hidden) } as const;
+      specs.push({ name: PROJECTION, shape: [config.embedding, config.hidden], init });
+    }
+    return specs;
+  }
+
+  /** Draws initial weights from the config's seed. */
+  initialize(engine: TrainingEngine): void {
+    const { memory, kernels } = engine;
+    this.parameters.list.forEach((parameter, index) => {
+      const { value, size, init } = parameter;
+      const { seed } = this.config;
+      const stream = INIT_STREAM + index;
+      engine.each(size, 4, (begin, end) => {
+        if (init.kind === "normal") kernels.fillNormalF32(begin, end, value, init.size, seed, stream);
+        else if (init.kind === "uniform") {
+          kernels.fillUniformF32(begin, end, value, -init.size, init.size, seed, stream);
+        } else memory.f32(value, size).fill(init.size, begin, end);
+      });
+      for (const { from, to, value: start } of init.segments ?? []) memory.f32(value, size).fill(start, from, to);
+    });
+    this.prepare();
+  }
+
+  /** Lays weights out for the kernels; call it after every change of a weight. */
+  prepare(): void {
+    for (const block of this.#blocks) block.prepare();
+    this.#projection?.prepare();
+    this.scorer.prepare();
+  }
+
+  /** Makes all that is planned by now outlast steps: what else lives as long as the model, such as an optimiser. */
+  keepPlanned(): void {
+    this.#stepMark = this.engine.memory.mark();
+  }
+
+  /** Forgets the plan of the last step or request. */
+  releaseStep(): void {
+    this.engine.memory.release(this.#stepMark);
+  }
+
+  /**
+   * Encodes histories of at least one item each into what the scorer takes. Row r of a history's result has the same bits
+   * whatever else is in the batch.
+   */
+  encode(histories: readonly ArrayLike<number>[]): Encoded {
+    const { engine, config } = this;
+    const { memory } = engine;
+    const width = config.embedding;
+    const y = memory.planF32(histories.length * width);
+    const batch = packHistories(engine, histories);
+    const embedded = this.#embedding.forward(engine, batch);
+    const attention = this.#attention?.forward(engine, batch, embedded.x);
+    const states = this.#planStates(batch);
+    for (const window of cutWindows(engine, batch, config.window)) {
+      const mark = memory.mark();
+      const trace = this.#forwardWindow(window, embedded, attention, states, undefined);
+      for (let b = 0; b < batch.sequences; b++) {
+        const row = lastRow(batch, b) - window.firstRow;
+        if (row < 0 || row >= window.rows) continue;
+        memory.f32(y + 4 * batch.order[b] * width, width).set(memory.f32(trace.y + 4 * row * width, width));
+      }
+      this.#carry(window, trace, states);
+      memory.release(mark);
+    }
+    const weights: Float32Array[] = [];
+    if (attention) {
+      const all = memory.f32(attention.weights, batch.rows);
+      for (let b = 0; b < batch.sequences; b++) {
+        weights[batch.order[b]] = Float32Array.from({ length: batch.lengths[b] }, (_, t) => all[batch.offsets[t] + b]);
+      }
+    }
+    return { y, weights };
+  }
+
+  /**
+   * Runs one training step forward and backward: adds the gradient of the mean loss to the parameters' gradients.
+   * @param step number of the optimiser step, which dropout masks depend on
+   * @returns sum of the losses in f64, and how many steps were trained
+   */
+  backpropagate(engine: TrainingEngine, examples: readonly Example[], step: number): { loss: number; count: number } {
+    const { config } = this;
+    const { memory } = engine;
+    const batch = packHistories(
+      engine,
+      examples.map((example) => example.history),
+    );
+    let count = 0;
+    for (const { history, lossFrom } of examples) count += history.length - lossFrom;
+    const embedded = this.#embedding.forward(engine, batch);
+    const attention = this.#attention?.forward(engine, batch, embedded.x);
+    const dX = memory.planF32(batch.rows * config.embedding);
+    memory.f32(dX, batch.rows * config.embedding).fill(0);
+    const dWeights = memory.planF32(batch.rows);
+    memory.f32(dWeights, batch.rows).fill(0);
+    const states = this.#planStates(batch);
+    const drops = [...this.#blocks.keys(), this.#blocks.length].map(
+      (place): Dropout => ({
+        engine,
+        rate: place < this.#blocks.length ? config.dropout : config.outputDropout,
+        seed: config.seed,
+        step,
+        place,
+      }),
+    );
+    let loss = 0;
+    for (const window of cutWindows(engine, batch, config.window)) {
+      const mark = memory.mark();
+      const trace = this.#forwardWindow(window, embedded, attention, states, drops);
+      loss += this.#backwardWindow(engine, window, examples, trace, states, drops, 1 / count, dX, dWeights);
+      this.#carry(window, trace, states);
+      memory.release(mark);
+    }
+    if (attention) this.#attention!.backward(engine, batch, embedded.x, attention, dWeights, dX);
+    this.#embedding.backward(engine, batch, embedded, dX);
+    return { loss, count };
+  }
+
+  #planStates(batch: PackedBatch): BlockState[] {
+    return this.#blocks.map((block) => block.planState(batch.sequences));
+  }
+
+  #forwardWindow(
+    window: Window,
+    embedded: EmbeddingTrace,
+    attention: AttentionTrace | undefined,
+    states: BlockState[],
+    drops: Dropout[] | undefined,
+  ): WindowTrace {
+    const { engine, config } = this;
+    let x = embedded.x + 4 * window.firstRow * config.embedding;
+    const blocks = this.#blocks.map((block, index) => {
+      const weights = index === 0 && attention ? attention.weights + 4 * window.firstRow : 0;
+      const trace = block.forward(window, x, weights, states[index], drops?.[index]);
+      x = trace.h;
+      return trace;
+    });
+    const output = drops ? dropout(drops[blocks.length], window, config.hidden, x) : x;
+    if (!this.#projection) return { blocks, output, y: output };
+    const y = engine.memory.planF32(window.rows * config.embedding);
+    this.#projection.forward(window.rows, output, y);
+    return { blocks, output, y };
+  }
+
+  /** Takes the loss of a window back to dX and dWeights of its rows; returns the sum of its losses. */
+  #backwardWindow(
+    engine: TrainingEngine,
+    window: Window,
+    examples: readonly Example[],
+    trace: WindowTrace,
+    states: BlockState[],
+    drops: Dropout[],
+    scale: number,
+    dX: number,
+    dWeights: number,
+  ): number {
+    const { config } = this;
+    const { memory } = engine;
+    const dOutput = memory.planF32(window.rows * config.hidden);
+    const loss = this.#loss(engine, window, examples, trace, scale, dOutput);
+    if (loss === undefined) return 0;
+    let dH = dropout(drops[drops.length - 1], window, config.hidden, dOutput, dOutput);
+    for (let index = this.#blocks.length - 1; index >= 0; index--) {
+      const first = index === 0;
+      const dInput = first ? dX + 4 * window.firstRow * config.embedding : memory.planF32(window.rows * config.hidden);
+      const dGate = first ? dWeights + 4 * window.firstRow : 0;
+      this.#blocks[index].backward(engine, window, trace.blocks[index], states[index], dH, dInput, dGate, drops[index]);
+      dH = dInput;
+    }
+    return loss;
+  }
+
+  /** Writes dOutput, f32[rows, H], of the trained rows (zero elsewhere) and returns their loss; undefined if there are none. */
+  #loss(
+    engine: TrainingEngine,
+    window: Window,
+    examples: readonly Example[],
+    trace: WindowTrace,
+    scale: number,
+    dOutput: number,
+  ): number | undefined {
+    const { config } = this;
+    const { memory, kernels } = engine;
+    const width = config.embedding;
+    const { rowIds, targets } = trainedRows(window, examples);
+    const count = rowIds.length;
+    if (count === 0) return undefined;
+    const all = count === window.rows;
+    const targetsAt = memory.place(targets);
+    const rowsAt = memory.place(rowIds);
+    const losses = memory.planF32(count);
+    let y = trace.y;
+    if (!all) {
+      y = memory.planF32(count * width);
+      engine.each(count, 1, (begin, end) => kernels.gatherForwardF32(begin, end, trace.y, rowsAt, width, y));
+    }
+    // dY of all rows: the output's own gradient where nothing projects.
+    const dY = this.#projection ? memory.planF32(window.rows * width) : dOutput;
+    if (all) this.scorer.crossEntropy(engine, count, y, targetsAt, scale, losses, dY);
+    else {
+      const dTrained = memory.planF32(count * width);
+      this.scorer.crossEntropy(engine, count, y, targetsAt, scale, losses, dTrained);
+      memory.f32(dY, window.rows * width).fill(0);
+      engine.each(window.rows, 1, (begin, end) =>
+        kernels.gatherBackwardF32(begin, end, count, dTrained, rowsAt, width, dY),
+      );
+    }
+    this.#projection?.backward(engine, window.rows, trace.output, dY, width, dOutput);
+    let sum = 0;
+    for (const loss of memory.f32(losses, count)) sum += loss;
+    return sum;
+  }
+
+  #carry(window: Window, trace: WindowTrace, states: BlockState[]): void {
+    for (const [index, block] of this.#blocks.entries()) block.carry(window, trace.blocks[index], states[index]);
+  }
+}
+
+/** Lists the rows of a window that are trained, in row order, and what each should rank first. */
+function trainedRows(window: Window, examples: readonly Example[]): { rowIds: Int32Array; targets: Int32Array } {
+  const { batch, firstStep, steps, firstRow } = window;
+  const rowIds = new Int32Array(window.rows);
+  const targets = new Int32Array(window.rows);
+  let count = 0;
+  for (let t = firstStep; t < firstStep + steps; t++) {
+    const alive = batch.offsets[t + 1] - batch.offsets[t];
+    for (let b = 0; b < alive; b++) {
+      const example = examples[batch.order[b]];
+      if (t < example.lossFrom) continue;
+      rowIds[count] = batch.offsets[t] + b - firstRow;
+      targets[count] = example.next[t];
+      count++;
+    }
+  }
+  return { rowIds: rowIds.subarray(0, count), targets: targets.subarray(0, count) };
+}

@@ -1,0 +1,90 @@
+// Batches without padding. Histories are sorted by falling length and laid out step after step (torch's PackedSequence):
+// step t of sequence b is row offsets[t] + b. A window is a run of steps, hence a run of rows.
+
+import type { Engine } from "../wasm/engine.ts";
+
+/** A packed batch in an engine's memory; lives until the plan is released. */
+export interface PackedBatch {
+  /** B, sequences. */
+  sequences: number;
+  /** T, steps of the longest. */
+  steps: number;
+  /** Sum of all lengths. */
+  rows: number;
+  /** Lengths, falling. i32[B] */
+  lengths: Int32Array;
+  /** First row of each step. i32[T + 1] */
+  offsets: Int32Array;
+  /** Which history (index into the caller's list) each sequence is. i32[B] */
+  order: Int32Array;
+  /** Address of `offsets`. */
+  offsetsAt: number;
+  /** Address of the item of each row, i32[rows]. */
+  itemsAt: number;
+}
+
+/** A run of steps of a batch. Rows inside a window count from its first row. */
+export interface Window {
+  batch: PackedBatch;
+  firstStep: number;
+  steps: number;
+  firstRow: number;
+  rows: number;
+  /** Sequences alive at its first step. */
+  sequences: number;
+  /** Address of i32[steps + 1], relative to the first row. */
+  offsetsAt: number;
+}
+
+/**
+ * Packs histories into memory. All are at least one item long.
+ * @param histories items of each history, oldest first
+ */
+export function packHistories(engine: Engine, histories: readonly ArrayLike<number>[]): PackedBatch {
+  const { memory } = engine;
+  const order = Int32Array.from(histories, (_, i) => i);
+  order.sort((a, b) => histories[b].length - histories[a].length || a - b);
+  const lengths = order.map((i) => histories[i].length);
+  const sequences = lengths.length;
+  const steps = sequences > 0 ? lengths[0] : 0;
+  const offsets = new Int32Array(steps + 1);
+  let alive = sequences;
+  for (let t = 0; t < steps; t++) {
+    while (lengths[alive - 1] <= t) alive--;
+    offsets[t + 1] = offsets[t] + alive;
+  }
+  const rows = offsets[steps];
+  const offsetsAt = memory.place(offsets);
+  const itemsAt = memory.planI32(rows);
+  const items = memory.i32(itemsAt, rows);
+  for (let b = 0; b < sequences; b++) {
+    const history = histories[order[b]];
+    for (let t = 0; t < lengths[b]; t++) items[offsets[t] + b] = history[t];
+  }
+  return { sequences, steps, rows, lengths, offsets, order, offsetsAt, itemsAt };
+}
+
+/** Cuts a batch into windows of at most `size` steps, in order. */
+export function cutWindows(engine: Engine, batch: PackedBatch, size: number): Window[] {
+  const windows: Window[] = [];
+  for (let firstStep = 0; firstStep < batch.steps; firstStep += size) {
+    const steps = Math.min(size, batch.steps - firstStep);
+    const firstRow = batch.offsets[firstStep];
+    const relative = batch.offsets.subarray(firstStep, firstStep + steps + 1).map((row) => row - firstRow);
+    windows.push({
+      batch,
+      firstStep,
+      steps,
+      firstRow,
+      rows: relative[steps],
+      sequences: relative[1],
+      offsetsAt: engine.memory.place(relative),
+    });
+  }
+  return windows;
+}
+
+/** Returns the row of the last step of sequence b. */
+export function lastRow(batch: PackedBatch, b: number): number {
+  return batch.offsets[batch.lengths[b] - 1] + b;
+}

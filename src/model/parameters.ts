@@ -1,0 +1,72 @@
+// Where the trained numbers live. All parameters of a model are one block of floats, gradients and optimiser state are blocks
+// of the same shape, so that one call updates everything and one rule names everything.
+
+import type { Engine } from "../wasm/engine.ts";
+
+/** How a parameter starts. `segments` overwrite parts of it, in floats. */
+export interface Init {
+  kind: "normal" | "uniform" | "constant";
+  /** Standard deviation, half width or value. */
+  size: number;
+  segments?: readonly { from: number; to: number; value: number }[];
+}
+
+/** One trained tensor: name and shape as PyTorch would have them. */
+export interface ParameterSpec {
+  name: string;
+  shape: readonly number[];
+  init: Init;
+}
+
+/** Addresses of one parameter. `gradient` is 0 in a model that does not train. */
+export interface Parameter extends ParameterSpec {
+  /** Number of floats. */
+  size: number;
+  /** Floats before it in the block. */
+  offset: number;
+  value: number;
+  gradient: number;
+}
+
+/** A block of parameters in an engine's memory. */
+export class Parameters {
+  readonly list: readonly Parameter[];
+  /** Floats in the block, alignment gaps (always zero) included. */
+  readonly floats: number;
+  readonly values: number;
+  readonly gradients: number;
+  readonly #byName: Map<string, Parameter>;
+
+  /** Plans the block, filled with zeros. With `training`, plans gradients of the same layout. */
+  constructor(engine: Engine, specs: readonly ParameterSpec[], training: boolean) {
+    let floats = 0;
+    const placed = specs.map((spec) => {
+      const size = spec.shape.reduce((product, n) => product * n, 1);
+      const offset = floats;
+      floats += Math.ceil(size / 4) * 4;
+      return { ...spec, size, offset };
+    });
+    const { memory } = engine;
+    this.floats = floats;
+    this.values = memory.planF32(floats);
+    this.gradients = training ? memory.planF32(floats) : 0;
+    memory.f32(this.values, floats).fill(0);
+    if (training) memory.f32(this.gradients, floats).fill(0);
+    this.list = placed.map((p) => ({
+      ...p,
+      value: this.values + p.offset * 4,
+      gradient: training ? this.gradients + p.offset * 4 : 0,
+    }));
+    this.#byName = new Map(this.list.map((p) => [p.name, p]));
+  }
+
+  /** Returns the parameter of that name; the composition only asks for names it declared. */
+  get(name: string): Parameter {
+    return this.#byName.get(name)!;
+  }
+
+  /** Number of trained floats, without gaps. */
+  get count(): number {
+    return this.list.reduce((sum, p) => sum + p.size, 0);
+  }
+}

@@ -1,0 +1,7 @@
+import type { Preset } from "./preset.ts";
+
+export const attentiveLstm: Preset = {
+  name: "attentive-lstm",
+  summary: "attention of a learned interest over the history, then an LSTM",
+  settings: { cell: "lstm", interest: "learned", dropout: 0.3 },
+};

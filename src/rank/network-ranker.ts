@@ -1,0 +1,98 @@
+// Ranks with a network: histories are encoded in batches, and the catalogue is scored a block of rows at a time. A query's
+// answer has the same bits whatever else is in its batch.
+
+import type { Network } from "../model/network.ts";
+import type { Query, RankedList, Ranker, Ranks } from "./ranker.ts";
+
+/** Histories encoded at once: bounded in number and in steps, so that memory does not grow with the request. */
+const BATCH_HISTORIES = 256;
+const BATCH_STEPS = 32_768;
+
+/** A network as a ranker. Histories must not be empty. */
+export class NetworkRanker implements Ranker {
+  constructor(readonly network: Network) {}
+
+  topK(queries: readonly Query[], k: number): RankedList[] {
+    const { network } = this;
+    const { kernels, memory } = network.engine;
+    const { items, stride } = network.scorer;
+    const size = Math.min(k, items);
+    const lists: RankedList[] = [];
+    this.#scoreAll(queries, (first, count, scores) => {
+      const { offsets, ids } = this.#placeExclusions(queries, first, count);
+      const outIds = memory.planI32(count * size);
+      const outScores = memory.planF32(count * size);
+      const outCounts = memory.planI32(count);
+      network.engine.each(count, 1, (begin, end) =>
+        kernels.topKF32(begin, end, items, stride, scores, offsets, ids, size, outIds, outScores, outCounts),
+      );
+      for (let r = 0; r < count; r++) {
+        const length = memory.i32(outCounts, count)[r];
+        lists.push({
+          items: memory.i32(outIds + 4 * r * size, length).slice(),
+          scores: memory.f32(outScores + 4 * r * size, length).slice(),
+        });
+      }
+    });
+    return lists;
+  }
+
+  ranks(queries: readonly Query[], targets: ArrayLike<number>): Ranks {
+    const { network } = this;
+    const { kernels, memory } = network.engine;
+    const { items, stride } = network.scorer;
+    const all = new Int32Array(queries.length);
+    const allowed = new Int32Array(queries.length);
+    this.#scoreAll(queries, (first, count, scores) => {
+      const { offsets, ids } = this.#placeExclusions(queries, first, count);
+      const targetsAt = memory.place(Array.from({ length: count }, (_, r) => targets[first + r]));
+      const out = memory.planI32(2 * count);
+      network.engine.each(count, 1, (begin, end) =>
+        kernels.rankF32(begin, end, items, stride, scores, targetsAt, offsets, ids, out),
+      );
+      const both = memory.i32(out, 2 * count);
+      for (let r = 0; r < count; r++) {
+        all[first + r] = both[2 * r];
+        allowed[first + r] = both[2 * r + 1];
+      }
+    });
+    return { all, allowed };
+  }
+
+  /** Encodes and scores all queries; calls `use` for each block of rows while its scores are in memory. */
+  #scoreAll(queries: readonly Query[], use: (first: number, count: number, scores: number) => void): void {
+    const { network } = this;
+    const { memory } = network.engine;
+    const { scorer } = network;
+    for (let first = 0; first < queries.length; ) {
+      let count = 0;
+      let steps = 0;
+      while (first + count < queries.length && count < BATCH_HISTORIES) {
+        steps += queries[first + count].history.length;
+        if (count > 0 && steps > BATCH_STEPS) break;
+        count++;
+      }
+      network.releaseStep();
+      const { y } = network.encode(queries.slice(first, first + count).map((query) => query.history));
+      for (let r = 0; r < count; r += scorer.blockRows) {
+        const rows = Math.min(scorer.blockRows, count - r);
+        const mark = memory.mark();
+        const scores = memory.planF32(rows * scorer.stride);
+        scorer.score(rows, y + 4 * r * scorer.width, scores);
+        use(first + r, rows, scores);
+        memory.release(mark);
+      }
+      first += count;
+    }
+    network.releaseStep();
+  }
+
+  #placeExclusions(queries: readonly Query[], first: number, count: number): { offsets: number; ids: number } {
+    const { memory } = this.network.engine;
+    const offsets = new Int32Array(count + 1);
+    for (let r = 0; r < count; r++) offsets[r + 1] = offsets[r] + queries[first + r].excluded.length;
+    const ids = new Int32Array(offsets[count]);
+    for (let r = 0; r < count; r++) ids.set(queries[first + r].excluded, offsets[r]);
+    return { offsets: memory.place(offsets), ids: memory.place(ids) };
+  }
+}

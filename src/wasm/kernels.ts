@@ -1,0 +1,351 @@
+// Written by scripts/build.mjs from the compiler's own declarations: do not edit.
+
+/** Kernels of both WebAssembly modules: what an answer needs. */
+export interface InferenceKernels {
+  abiVersion(): number;
+  addBiasF32(begin: number, end: number, width: number, bias: number, y: number): void;
+  dotScoreForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    x: number,
+    u: number,
+    z: number,
+  ): void;
+  gatherForwardF32(begin: number, end: number, table: number, ids: number, width: number, out: number): void;
+  gemmF32(
+    begin: number,
+    end: number,
+    n: number,
+    k: number,
+    a: number,
+    aRow: number,
+    aStep: number,
+    panels: number,
+    c: number,
+    cRow: number,
+    accumulate: number,
+  ): void;
+  gruForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    hidden: number,
+    input: number,
+    weights: number,
+    biasIh: number,
+    wHhPanels: number,
+    biasHh: number,
+    state: number,
+    h: number,
+    gates: number,
+    scratch: number,
+  ): void;
+  heapBase(): number;
+  layerNormForwardF32(
+    begin: number,
+    end: number,
+    width: number,
+    x: number,
+    gamma: number,
+    beta: number,
+    epsilon: number,
+    y: number,
+    stats: number,
+  ): void;
+  log2F64(x: number): number;
+  lstmForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    hidden: number,
+    input: number,
+    weights: number,
+    biasIh: number,
+    wHhPanels: number,
+    biasHh: number,
+    state: number,
+    cellState: number,
+    h: number,
+    c: number,
+    gates: number,
+    scratch: number,
+  ): void;
+  meanForwardF32(begin: number, end: number, steps: number, offsets: number, width: number, x: number, u: number): void;
+  movingAttentionForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    byLength: number,
+    x: number,
+    u: number,
+    w: number,
+    stats: number,
+  ): void;
+  packF32(
+    begin: number,
+    end: number,
+    n: number,
+    k: number,
+    b: number,
+    bStep: number,
+    bColumn: number,
+    panels: number,
+  ): void;
+  rankF32(
+    begin: number,
+    end: number,
+    items: number,
+    stride: number,
+    scores: number,
+    targets: number,
+    offsets: number,
+    ids: number,
+    outRanks: number,
+  ): void;
+  runningMeanForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    x: number,
+    u: number,
+  ): void;
+  softmaxCausalForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    byLength: number,
+    z: number,
+    w: number,
+    state: number,
+    before: number,
+  ): void;
+  softmaxSequenceForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    byLength: number,
+    z: number,
+    w: number,
+  ): void;
+  topKF32(
+    begin: number,
+    end: number,
+    items: number,
+    stride: number,
+    scores: number,
+    offsets: number,
+    ids: number,
+    k: number,
+    outIds: number,
+    outScores: number,
+    outCounts: number,
+  ): void;
+}
+
+/** Kernels of the full module: what training and evaluation need too. */
+export interface TrainingKernels extends InferenceKernels {
+  adamF32(
+    begin: number,
+    end: number,
+    w: number,
+    g: number,
+    m: number,
+    v: number,
+    learningRate: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    decay: number,
+    correction1: number,
+    correction2: number,
+    gradientScale: number,
+  ): void;
+  addRowsF32(begin: number, end: number, width: number, x: number, y: number): void;
+  columnSumsF32(begin: number, end: number, rows: number, x: number, stride: number, out: number): void;
+  crossEntropyF32(
+    begin: number,
+    end: number,
+    items: number,
+    stride: number,
+    scores: number,
+    targets: number,
+    scale: number,
+    losses: number,
+  ): void;
+  dotScoreBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    x: number,
+    u: number,
+    dZ: number,
+    dX: number,
+    dU: number,
+  ): void;
+  dropoutF32(
+    begin: number,
+    end: number,
+    width: number,
+    input: number,
+    output: number,
+    rate: number,
+    seed: number,
+    stream: number,
+    step: number,
+    firstRow: number,
+  ): void;
+  fillNormalF32(begin: number, end: number, out: number, std: number, seed: number, stream: number): void;
+  fillUniformF32(
+    begin: number,
+    end: number,
+    out: number,
+    low: number,
+    high: number,
+    seed: number,
+    stream: number,
+  ): void;
+  gatherBackwardF32(
+    begin: number,
+    end: number,
+    rows: number,
+    dRows: number,
+    ids: number,
+    width: number,
+    dTable: number,
+  ): void;
+  gruBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    hidden: number,
+    wHhPanels: number,
+    state: number,
+    h: number,
+    dH: number,
+    gates: number,
+    dState: number,
+  ): void;
+  layerNormBackwardF32(
+    begin: number,
+    end: number,
+    width: number,
+    x: number,
+    gamma: number,
+    stats: number,
+    dy: number,
+    dx: number,
+  ): void;
+  layerNormBackwardWeightsF32(
+    begin: number,
+    end: number,
+    width: number,
+    rows: number,
+    x: number,
+    stats: number,
+    dy: number,
+    dGamma: number,
+    dBeta: number,
+  ): void;
+  lstmBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    hidden: number,
+    wHhPanels: number,
+    cellState: number,
+    c: number,
+    dH: number,
+    gates: number,
+    dState: number,
+    dCellState: number,
+  ): void;
+  meanBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    dU: number,
+    dX: number,
+  ): void;
+  movingAttentionBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    x: number,
+    u: number,
+    w: number,
+    stats: number,
+    dW: number,
+    dX: number,
+    dU: number,
+  ): void;
+  previousRowsF32(
+    begin: number,
+    end: number,
+    offsets: number,
+    width: number,
+    state: number,
+    h: number,
+    out: number,
+  ): void;
+  randomIndex(bound: number, seed: number, stream: number, step: number, index: number): number;
+  rowDotsF32(
+    begin: number,
+    end: number,
+    width: number,
+    a: number,
+    aStride: number,
+    b: number,
+    bStride: number,
+    out: number,
+  ): void;
+  runningMeanBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    dU: number,
+    dX: number,
+  ): void;
+  scaleRowsF32(begin: number, end: number, width: number, x: number, stride: number, factors: number): void;
+  softmaxCausalBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    byLength: number,
+    w: number,
+    dW: number,
+    dZ: number,
+  ): void;
+  softmaxSequenceBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    byLength: number,
+    w: number,
+    dW: number,
+    dZ: number,
+  ): void;
+  squaresF64(begin: number, end: number, count: number, g: number, partial: number): void;
+}
