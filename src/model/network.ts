@@ -76,6 +76,19 @@ export class Network {
     this.#stepMark = engine.memory.mark();
   }
 
+  /** Makes a network that only answers, from stored weights of the right sizes. */
+  static fromWeights(
+    engine: Engine,
+    config: ModelConfig,
+    items: number,
+    weights: ReadonlyMap<string, Float32Array>,
+  ): Network {
+    const network = new Network(engine, config, items, false);
+    for (const { name, value, size } of network.parameters.list) engine.memory.f32(value, size).set(weights.get(name)!);
+    network.prepare();
+    return network;
+  }
+
   /** Lists the parameters of a config in the order they are stored. */
   static specs(config: ModelConfig, items: number): ParameterSpec[] {
     const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config)];

@@ -73,7 +73,7 @@ export interface FitResult {
  * Trains a network from its present weights.
  * @throws TrainingError `NOTHING_TO_LEARN`, `LOSS_NOT_FINITE` · the signal's reason when aborted
  */
-export async function fit(options: FitOptions): Promise<FitResult> {
+export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const { engine, network, histories, trainLength, epochs, phase, validate, onProgress, signal } = options;
   const { config } = network;
   const users = trainableUsers(trainLength);

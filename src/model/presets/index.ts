@@ -22,6 +22,13 @@ const unknownPreset = (name: string, nearest: string | undefined) =>
  */
 export function findPreset(name: string): Preset {
   const preset = PRESETS.find((candidate) => candidate.name === name);
-  if (!preset) throw unknownPreset(name, nearestName(name, PRESETS.map((candidate) => candidate.name)));
+  if (!preset)
+    throw unknownPreset(
+      name,
+      nearestName(
+        name,
+        PRESETS.map((candidate) => candidate.name),
+      ),
+    );
   return preset;
 }

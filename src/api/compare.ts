@@ -1,0 +1,119 @@
+// compare(): every model and baseline on the same data, by the same protocol.
+
+import type { ReadOptions } from "../data/read/index.ts";
+import { UsageError } from "../errors.ts";
+import type { BaselinePreset } from "../evaluate/baselines/baseline.ts";
+import { BASELINES } from "../evaluate/baselines/index.ts";
+import type { Metrics } from "../evaluate/metrics.ts";
+import { DEFAULT_CUTOFFS, evaluateCases } from "../evaluate/protocol.ts";
+import { type ModelConfig, nearestName } from "../model/config.ts";
+import { PRESETS } from "../model/presets/index.ts";
+import type { Progress } from "../train/fit.ts";
+import { createTrainingEngine } from "../wasm/node.ts";
+import { type PreparedData, prepareData, type Source } from "./source.ts";
+import { configOf, trainPrepared } from "./train.ts";
+
+const unknownModel = (name: string, nearest: string | undefined) =>
+  new UsageError(
+    "MODEL_NAME_UNKNOWN",
+    `model "${name}": unknown${nearest ? `, did you mean "${nearest}"` : ""}. Known: ${COMPARABLE.join(", ")}.`,
+  );
+const badSeeds = (got: unknown) =>
+  new UsageError("SEEDS_INVALID", `seeds: got ${String(got)}, expected a whole number from 1 to 1000.`);
+
+/** Names of everything that can be compared: baselines, then presets. */
+export const COMPARABLE: readonly string[] = [...BASELINES, ...PRESETS].map(({ name }) => name);
+
+/** What to compare, with any setting of the models by name. */
+export interface CompareOptions extends Partial<Omit<ModelConfig, "preset">> {
+  /** Baselines and presets by name. Default: all. */
+  models?: readonly string[];
+  /** Runs of each trained model, with seeds `seed`, `seed` + 1, … Default 1. */
+  seeds?: number;
+  /** Seconds for each training. */
+  timeBudget?: number;
+  read?: ReadOptions;
+  onData?: (data: PreparedData, config: ModelConfig) => void;
+  onProgress?: (model: string, progress: Progress) => void;
+  /** Called with each row as soon as it is there. */
+  onRow?: (row: ComparisonRow) => void;
+  signal?: AbortSignal;
+}
+
+/** One model, one seed. */
+export interface ComparisonRow {
+  model: string;
+  /** Null for baselines, which draw no random numbers. */
+  seed: number | null;
+  validation: Metrics;
+  test: Metrics;
+  /** Number of trained numbers; 0 for baselines. */
+  parameters: number;
+  seconds: number;
+}
+
+/**
+ * Measures models and baselines on one log with one protocol. Models keep their evaluated weights: nothing is refitted.
+ * @throws UsageError for a bad option · DataError for bad data
+ */
+export async function compare(source: Source, options: CompareOptions = {}): Promise<ComparisonRow[]> {
+  const { models = COMPARABLE, seeds = 1, timeBudget, read, onData, onProgress, onRow, signal, ...settings } = options;
+  if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > 1000) throw badSeeds(seeds);
+  for (const name of models) {
+    if (!COMPARABLE.includes(name)) throw unknownModel(name, nearestName(name, COMPARABLE));
+  }
+  const presets = models.filter((name) => PRESETS.some((preset) => preset.name === name));
+  // All settings are checked before the first hour is spent; the data's own are the same for all.
+  const configs = new Map(presets.map((name) => [name, configOf(name, settings)]));
+  const dataConfig = configs.get(presets[0]) ?? configOf(undefined, settings);
+  const data = await prepareData(source, dataConfig, read);
+  onData?.(data, dataConfig);
+  const rows: ComparisonRow[] = [];
+  const add = (row: ComparisonRow) => {
+    rows.push(row);
+    onRow?.(row);
+  };
+  for (const name of models) {
+    signal?.throwIfAborted();
+    const baseline = BASELINES.find((candidate) => candidate.name === name);
+    if (baseline) {
+      add(await measureBaseline(baseline, data, dataConfig));
+      continue;
+    }
+    const config = configs.get(name)!;
+    for (let run = 0; run < seeds; run++) {
+      const seed = config.seed + run;
+      const trained = await trainPrepared(
+        data,
+        { ...config, seed },
+        {
+          refit: false,
+          timeBudget,
+          signal,
+          onProgress: (progress) => onProgress?.(name, progress),
+        },
+      );
+      const { validation, test, parameters, seconds } = trained.report;
+      trained.dispose();
+      add({ model: name, seed, validation: validation?.metrics ?? {}, test: test?.metrics ?? {}, parameters, seconds });
+    }
+  }
+  return rows;
+}
+
+async function measureBaseline(
+  baseline: BaselinePreset,
+  data: PreparedData,
+  config: ModelConfig,
+): Promise<ComparisonRow> {
+  const startMs = performance.now();
+  const { split } = data;
+  const ranker = baseline.fit(split);
+  const { log2F64 } = (await createTrainingEngine()).kernels;
+  const measure = (cases: typeof split.test) =>
+    evaluateCases(ranker, split.histories, cases, config.seen, DEFAULT_CUTOFFS, log2F64).metrics;
+  const validation = measure(split.valid);
+  const test = measure(split.test);
+  const seconds = (performance.now() - startMs) / 1000;
+  return { model: baseline.name, seed: null, validation, test, parameters: 0, seconds };
+}

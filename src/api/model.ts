@@ -1,0 +1,98 @@
+// The library's model: what recommends, and can be saved.
+
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { ModelError } from "../errors.ts";
+import { writeFileAtomic } from "../format/atomic-write.ts";
+import { decodeModel, encodeModel } from "../format/model-file.ts";
+import { Network } from "../model/network.ts";
+import { Recommender, type RecommenderParts } from "../rank/recommender.ts";
+import { createTrainingEngine } from "../wasm/node.ts";
+
+const missing = (path: string) =>
+  new ModelError(
+    "MODEL_FILE_MISSING",
+    `${path}: no such file, expected a model. Check the path, or train one with attune train.`,
+  );
+const unreadable = (path: string, why: string) =>
+  new ModelError(
+    "MODEL_FILE_UNREADABLE",
+    `${path}: cannot be read (${why}), expected a model file. Check the path and its permissions.`,
+  );
+
+/** How the weights came to be. */
+export interface ModelFacts {
+  /** Epochs the weights were trained for. */
+  epochs: number;
+  /** Whether the weights have seen the held-out parts too. */
+  refitted: boolean;
+}
+
+/** A trained model. */
+export class Model extends Recommender {
+  /** How the weights came to be. */
+  readonly facts: Readonly<ModelFacts>;
+
+  /** @internal */
+  constructor(parts: RecommenderParts, facts: ModelFacts) {
+    super(parts);
+    this.facts = facts;
+  }
+
+  /** Number of items in the catalogue. */
+  get itemCount(): number {
+    return this.parts.items.size;
+  }
+
+  /** Number of trained numbers. */
+  get parameterCount(): number {
+    return this.parts.network.parameters.count;
+  }
+
+  /** Returns the bytes of the model file. Equal models give equal bytes. */
+  toBytes(): Uint8Array {
+    const { network, items, counts } = this.parts;
+    const { memory } = network.engine;
+    const weights = new Map(network.parameters.list.map((p) => [p.name, memory.f32(p.value, p.size)]));
+    return encodeModel({ config: this.config, items, counts, ...this.facts, weights });
+  }
+
+  /**
+   * Writes the model file, atomically: readers see the old file or the new one.
+   * @returns sha256 of the file in hexadecimal
+   * @throws OutputError when it cannot be written; an older file is still there then
+   */
+  async save(path: string): Promise<string> {
+    const bytes = this.toBytes();
+    await writeFileAtomic(path, bytes);
+    return sha256(bytes);
+  }
+
+  /** @internal Network, ids and counts, for the code that measures models. */
+  get internals(): RecommenderParts {
+    return this.parts;
+  }
+}
+
+/** Returns the sha256 of bytes in hexadecimal. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/**
+ * Loads a model file. Everything in it is checked before it is used.
+ * @throws ModelError `MODEL_FILE_MISSING`, `MODEL_FILE_UNREADABLE`, or what is wrong with the content
+ */
+export async function load(path: string): Promise<Model> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw code === "ENOENT" ? missing(path) : unreadable(path, code ?? message);
+  }
+  const stored = decodeModel(bytes, path);
+  const engine = await createTrainingEngine();
+  const network = Network.fromWeights(engine, stored.config, stored.items.size, stored.weights);
+  return new Model({ network, items: stored.items, counts: stored.counts }, stored);
+}

@@ -1,0 +1,48 @@
+// What the library accepts as data: a path (or "-" for standard input), or rows in memory. Reading files brings a CSV library
+// with it, so that code is loaded only when a path is given.
+
+import { buildHistories, type FilterReport, type Histories } from "../data/histories.ts";
+import type { EventLog } from "../data/log.ts";
+import { measureQuality, type QualityReport } from "../data/quality.ts";
+import type { ReadOptions } from "../data/read/index.ts";
+import { logFromRows, type Row } from "../data/rows.ts";
+import { type Split, splitHistories } from "../data/split.ts";
+import type { ModelConfig } from "../model/config.ts";
+
+/** An interaction log: a path, `-` for standard input, or rows `{ user, item, time }`. */
+export type Source = string | Iterable<Row> | AsyncIterable<Row>;
+
+/** A log that was read, filtered and split. */
+export interface PreparedData {
+  quality: QualityReport;
+  /** What was told from the data instead of an option, one readable line each. */
+  guesses: string[];
+  filter: FilterReport;
+  split: Split;
+}
+
+/** Reads a source, with a report of its quality. */
+export async function readSource(
+  source: Source,
+  options: ReadOptions = {},
+): Promise<{ log: EventLog; quality: QualityReport; guesses: string[] }> {
+  if (typeof source === "string") {
+    const { readLog } = await import("../data/read/index.ts");
+    return readLog(source, options);
+  }
+  const log = await logFromRows(source);
+  return { log, quality: measureQuality(log), guesses: [] };
+}
+
+/** Builds the histories a config asks for. */
+export function filterLog(log: EventLog, config: ModelConfig): { histories: Histories; report: FilterReport } {
+  const { kCore, minLength, duplicates } = config;
+  return buildHistories(log, { kCore, minLength, duplicates });
+}
+
+/** Reads, filters and splits a source as a config says. */
+export async function prepareData(source: Source, config: ModelConfig, options?: ReadOptions): Promise<PreparedData> {
+  const { log, quality, guesses } = await readSource(source, options);
+  const { histories, report } = filterLog(log, config);
+  return { quality, guesses, filter: report, split: splitHistories(histories, config.split) };
+}

@@ -1,0 +1,39 @@
+/**
+ * attune where there is no file system: edge and serverless functions, browsers. Nothing here touches Node, threads, or
+ * anything else the runtime may not have; the caller brings the compiled module and the bytes of the model.
+ *
+ * @example
+ * import module from "attune/inference.wasm";
+ * const recommender = await createRecommender({ module, model: await response.arrayBuffer() });
+ * recommender.recommend(["sku-1", "sku-9"], { k: 10 });
+ */
+
+import { decodeModel } from "./format/model-file.ts";
+import { Network } from "./model/network.ts";
+import { Recommender } from "./rank/recommender.ts";
+import { createEngine } from "./wasm/engine.ts";
+
+export * from "./errors.ts";
+export type { ModelConfig } from "./model/config.ts";
+export type { Answer, Recommendation, RecommendOptions } from "./rank/recommender.ts";
+export type { Recommender };
+
+/** What a recommender is made from. */
+export interface RecommenderSource {
+  /** The compiled `attune/inference.wasm` (or `attune/attune.wasm`) of this version. */
+  module: WebAssembly.Module;
+  /** Content of a model file. */
+  model: ArrayBuffer | Uint8Array;
+}
+
+/**
+ * Makes a recommender. Its answers have the same items and the same scores, bit for bit, as the command line's.
+ * @throws ModelError when the model file is damaged or foreign · CapacityError when it does not fit · InternalError
+ * `ABI_MISMATCH` for the module of another version
+ */
+export async function createRecommender({ module, model }: RecommenderSource): Promise<Recommender> {
+  const { config, items, counts, weights } = decodeModel(model, "model");
+  const engine = await createEngine(module);
+  const network = Network.fromWeights(engine, config, items.size, weights);
+  return new Recommender({ network, items, counts });
+}

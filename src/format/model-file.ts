@@ -1,0 +1,180 @@
+// A model as a tensor file: config and item ids beside the weights, all checked against each other. What the container itself
+// promises (no holes, finite numbers, checksum) is reader.ts's business; here every tensor must be the one the config asks for.
+
+import { Vocabulary } from "../data/vocabulary.ts";
+import { AttuneError, ModelError } from "../errors.ts";
+import { type ModelConfig, resolveConfig, SETTING_NAMES } from "../model/config.ts";
+import { Network } from "../model/network.ts";
+import { decodeTensorFile, encodeTensorFile, type Tensor, type TensorFile } from "./safetensors.ts";
+import { GET_A_FRESH_COPY, quote } from "./wording.ts";
+
+const FORMAT = "attune";
+const VERSION = "1";
+const ITEM_BYTES = "items.bytes";
+const ITEM_OFFSETS = "items.offsets";
+const ITEM_COUNTS = "items.counts";
+
+const notAModel = (subject: string, got: string) =>
+  new ModelError(
+    "MODEL_FOREIGN",
+    `${subject}: got format ${quote(got)}, expected ${quote(FORMAT)}. Give a file that attune train wrote.`,
+  );
+const wrongVersion = (subject: string, got: string) =>
+  new ModelError(
+    "MODEL_VERSION",
+    `${subject}: got format version ${quote(got)}, expected ${quote(VERSION)}. Train again, or use the attune that wrote it.`,
+  );
+const badConfig = (subject: string, why: string) =>
+  new ModelError("MODEL_CONFIG", `${subject}: the stored config does not hold: ${why} ${GET_A_FRESH_COPY}`);
+const badTensor = (subject: string, name: string, got: string, expected: string) =>
+  new ModelError(
+    "MODEL_TENSOR",
+    `${subject}: tensor ${quote(name)} is ${got}, expected ${expected}. Check the model's version, or train it again.`,
+  );
+const badItems = (subject: string, why: string) =>
+  new ModelError("MODEL_ITEMS", `${subject}: the item ids ${why}. ${GET_A_FRESH_COPY}`);
+
+/** What a model file holds. */
+export interface StoredModel {
+  config: ModelConfig;
+  /** Item ids in item order. */
+  items: Vocabulary;
+  /** Training events of each item, i32[V]. */
+  counts: Int32Array;
+  /** Epochs the weights were trained for. */
+  epochs: number;
+  /** Whether the weights have seen the held-out parts too. */
+  refitted: boolean;
+  /** Weights by parameter name, row-major. */
+  weights: Map<string, Float32Array>;
+}
+
+/** Encodes a model; equal models give equal bytes. */
+export function encodeModel(model: StoredModel): Uint8Array {
+  const { config, items, counts, epochs, refitted, weights } = model;
+  const shapes = Network.specs(config, items.size);
+  const tensors: Tensor[] = shapes.map(({ name, shape }) => ({
+    name,
+    dtype: "F32",
+    shape: [...shape],
+    data: weights.get(name)!,
+  }));
+  const { bytes, offsets } = encodeIds(items);
+  tensors.push({ name: ITEM_OFFSETS, dtype: "I32", shape: [offsets.length], data: offsets });
+  tensors.push({ name: ITEM_COUNTS, dtype: "I32", shape: [counts.length], data: counts });
+  tensors.push({ name: ITEM_BYTES, dtype: "U8", shape: [bytes.length], data: bytes });
+  const ordered = Object.fromEntries(SETTING_NAMES.map((name) => [name, config[name]]));
+  const metadata = new Map([
+    ["format", FORMAT],
+    ["version", VERSION],
+    ["config", JSON.stringify(ordered)],
+    ["epochs", String(epochs)],
+    ["refitted", String(refitted)],
+  ]);
+  return encodeTensorFile({ metadata, tensors });
+}
+
+/**
+ * Decodes a model.
+ * @param subject what messages call the file
+ * @throws ModelError `MODEL_FOREIGN`, `MODEL_VERSION`, `MODEL_CONFIG`, `MODEL_TENSOR`, `MODEL_ITEMS`, and every code of the container
+ */
+export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): StoredModel {
+  const file = decodeTensorFile(bytes, subject);
+  const { metadata, tensors } = file;
+  const format = metadata.get("format") ?? "";
+  if (format !== FORMAT) throw notAModel(subject, format);
+  const version = metadata.get("version") ?? "";
+  if (version !== VERSION) throw wrongVersion(subject, version);
+  const config = readConfig(metadata.get("config") ?? "", subject);
+  const epochs = Number(metadata.get("epochs"));
+  if (!Number.isSafeInteger(epochs) || epochs < 0) throw badConfig(subject, "epochs is not a whole number.");
+  const offsets = take(file, ITEM_OFFSETS, "I32", undefined, subject).data as Int32Array;
+  const idBytes = take(file, ITEM_BYTES, "U8", undefined, subject).data as Uint8Array;
+  const items = decodeIds(offsets, idBytes, subject);
+  const counts = take(file, ITEM_COUNTS, "I32", [items.size], subject).data as Int32Array;
+  if (counts.some((count) => count < 0)) throw badItems(subject, "have a negative count");
+  const weights = new Map<string, Float32Array>();
+  for (const { name, shape } of Network.specs(config, items.size)) {
+    weights.set(name, take(file, name, "F32", shape, subject).data as Float32Array);
+  }
+  for (const name of tensors.keys()) {
+    if (!weights.has(name) && name !== ITEM_OFFSETS && name !== ITEM_BYTES && name !== ITEM_COUNTS) {
+      throw badTensor(subject, name, "in the file", "no such tensor");
+    }
+  }
+  return { config, items, counts, epochs, refitted: metadata.get("refitted") === "true", weights };
+}
+
+function readConfig(text: string, subject: string): ModelConfig {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw badConfig(subject, "it is not JSON.");
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw badConfig(subject, "it is not an object.");
+  }
+  const settings = parsed as Record<string, unknown>;
+  const missing = SETTING_NAMES.find((name) => !Object.hasOwn(settings, name));
+  if (missing) throw badConfig(subject, `${missing} is missing.`);
+  try {
+    return resolveConfig(settings);
+  } catch (error) {
+    if (error instanceof AttuneError) throw badConfig(subject, error.message);
+    throw error;
+  }
+}
+
+function take(
+  file: TensorFile,
+  name: string,
+  dtype: Tensor["dtype"],
+  shape: readonly number[] | undefined,
+  subject: string,
+): Tensor {
+  const tensor = file.tensors.get(name);
+  const wanted = `${dtype} [${shape?.join(", ") ?? "n"}]`;
+  if (!tensor) throw badTensor(subject, name, "missing", wanted);
+  const sameShape = shape
+    ? tensor.shape.length === shape.length && shape.every((size, i) => size === tensor.shape[i])
+    : tensor.shape.length === 1;
+  if (tensor.dtype !== dtype || !sameShape) {
+    throw badTensor(subject, name, `${tensor.dtype} [${tensor.shape.join(", ")}]`, wanted);
+  }
+  return tensor;
+}
+
+function encodeIds(items: Vocabulary): { bytes: Uint8Array; offsets: Int32Array } {
+  const encoder = new TextEncoder();
+  const encoded = Array.from({ length: items.size }, (_, index) => encoder.encode(items.idOf(index)));
+  const offsets = new Int32Array(items.size + 1);
+  encoded.forEach((id, index) => {
+    offsets[index + 1] = offsets[index] + id.length;
+  });
+  const bytes = new Uint8Array(offsets[items.size]);
+  encoded.forEach((id, index) => {
+    bytes.set(id, offsets[index]);
+  });
+  return { bytes, offsets };
+}
+
+function decodeIds(offsets: Int32Array, bytes: Uint8Array, subject: string): Vocabulary {
+  if (offsets.length < 2 || offsets[0] !== 0 || offsets[offsets.length - 1] !== bytes.length) {
+    throw badItems(subject, `do not fill their ${bytes.length} bytes`);
+  }
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const vocabulary = new Vocabulary();
+  for (let index = 0; index + 1 < offsets.length; index++) {
+    if (offsets[index + 1] < offsets[index]) throw badItems(subject, `run backwards at item ${index}`);
+    let id: string;
+    try {
+      id = decoder.decode(bytes.subarray(offsets[index], offsets[index + 1]));
+    } catch {
+      throw badItems(subject, `are not UTF-8 at item ${index}`);
+    }
+    if (vocabulary.add(id) !== index) throw badItems(subject, `name item ${index} twice`);
+  }
+  return vocabulary;
+}

@@ -1,0 +1,154 @@
+// From the caller's ids to recommendations: the same code behind the library, the command line and the edge entry.
+
+import type { Vocabulary } from "../data/vocabulary.ts";
+import { UsageError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Network } from "../model/network.ts";
+import { NetworkRanker } from "./network-ranker.ts";
+import { distinctItems, type Query } from "./ranker.ts";
+
+const DEFAULT_K = 10;
+const NOTHING_EXCLUDED = new Int32Array(0);
+
+const badK = (got: unknown) =>
+  new UsageError("K_INVALID", `k: got ${String(got)}, expected a whole number from 1. Ask for at least one item.`);
+const badHistory = () =>
+  new UsageError(
+    "HISTORY_INVALID",
+    "history: expected an array of item ids as strings, oldest first. Convert the ids.",
+  );
+const disposed = () => new UsageError("MODEL_DISPOSED", "model: used after dispose(). Load it again.");
+
+/** One recommended item. */
+export interface Recommendation {
+  id: string;
+  /** Score of the model; for popular items, their share of the training events. */
+  score: number;
+}
+
+/** Everything there is to say about one request. */
+export interface Answer {
+  /** Best first: by score, and of equal scores by item order. */
+  items: Recommendation[];
+  /** Attention on each known item of the history, oldest first, as shares of 1; null for models without attention. */
+  explanation: { id: string; weight: number }[] | null;
+  /** Ids of the history the model does not know, in order; they were skipped. */
+  unknown: string[];
+  /** Whether nothing of the history was known, so that the items are the most popular ones. */
+  popular: boolean;
+}
+
+/** How to recommend. */
+export interface RecommendOptions {
+  /** Most items to list, from 1; fewer come where the catalogue ends. Default 10. */
+  k?: number;
+  /** Whether items of the history may be listed. Default: what the model was trained for. */
+  includeSeen?: boolean;
+}
+
+/** What a recommender is made of. */
+export interface RecommenderParts {
+  network: Network;
+  items: Vocabulary;
+  /** Training events per item, i32[V]. */
+  counts: Int32Array;
+}
+
+/** Recommends from a trained network. */
+export class Recommender {
+  #parts: RecommenderParts | undefined;
+  #byPopularity: Int32Array | undefined;
+
+  constructor(parts: RecommenderParts) {
+    this.#parts = parts;
+  }
+
+  /** The model's effective settings. */
+  get config(): ModelConfig {
+    return this.parts.network.config;
+  }
+
+  /** Network, ids and counts. @throws UsageError `MODEL_DISPOSED` */
+  protected get parts(): RecommenderParts {
+    if (!this.#parts) throw disposed();
+    return this.#parts;
+  }
+
+  /**
+   * Lists the items most likely to come next after a history of item ids, oldest first. Ids the model does not know are
+   * skipped; if none is known, the most popular items are listed.
+   * @throws UsageError `K_INVALID`, `HISTORY_INVALID`, `MODEL_DISPOSED`
+   */
+  recommend(history: readonly string[], options: RecommendOptions = {}): Recommendation[] {
+    return this.recommendBatch([history], options)[0];
+  }
+
+  /** Like `recommend` for many histories in one pass; the answers have the same bits as one by one. */
+  recommendBatch(histories: readonly (readonly string[])[], options: RecommendOptions = {}): Recommendation[][] {
+    return this.answerBatch(histories, options).map((answer) => answer.items);
+  }
+
+  /** Like `recommend`, with the attention paid to the history and the ids that were skipped. */
+  answer(history: readonly string[], options: RecommendOptions = {}): Answer {
+    const answer = this.answerBatch([history], options)[0];
+    const known = this.#known(history);
+    if (known.length > 0) answer.explanation = this.#explain(known);
+    return answer;
+  }
+
+  /** Frees the model's memory; using it afterwards throws `MODEL_DISPOSED`. */
+  dispose(): void {
+    this.#parts = undefined;
+    this.#byPopularity = undefined;
+  }
+
+  private answerBatch(histories: readonly (readonly string[])[], options: RecommendOptions): Answer[] {
+    const { network, items } = this.parts;
+    const { k = DEFAULT_K, includeSeen = this.config.seen === "include" } = options;
+    if (!Number.isSafeInteger(k) || k < 1) throw badK(k);
+    const answers: Answer[] = [];
+    const queries: Query[] = [];
+    const asked: number[] = [];
+    for (const [index, history] of histories.entries()) {
+      const known = this.#known(history);
+      const unknown = history.filter((id) => items.indexOf(id) < 0);
+      const popular = known.length === 0;
+      answers.push({ items: popular ? this.#popular(k) : [], explanation: null, unknown, popular });
+      if (popular) continue;
+      queries.push({ history: known, excluded: includeSeen ? NOTHING_EXCLUDED : distinctItems(known) });
+      asked.push(index);
+    }
+    const lists = new NetworkRanker(network).topK(queries, k);
+    for (const [position, list] of lists.entries()) {
+      const ids = Array.from(list.items, (item, rank) => ({ id: items.idOf(item), score: list.scores[rank] }));
+      answers[asked[position]].items = ids;
+    }
+    return answers;
+  }
+
+  #known(history: readonly string[]): Int32Array {
+    if (!Array.isArray(history) || history.some((id) => typeof id !== "string")) throw badHistory();
+    const { items } = this.parts;
+    return Int32Array.from(history.map((id) => items.indexOf(id)).filter((item) => item >= 0));
+  }
+
+  #explain(known: Int32Array): Answer["explanation"] {
+    const { network, items } = this.parts;
+    network.releaseStep();
+    const [weights] = network.encode([known]).weights;
+    network.releaseStep();
+    if (!weights) return null;
+    let total = 0;
+    for (const weight of weights) total += weight;
+    return Array.from(known, (item, step) => ({ id: items.idOf(item), weight: weights[step] / total }));
+  }
+
+  #popular(k: number): Recommendation[] {
+    const { items, counts } = this.parts;
+    this.#byPopularity ??= Int32Array.from(counts, (_, item) => item).sort((a, b) => counts[b] - counts[a] || a - b);
+    let total = 0;
+    for (const count of counts) total += count;
+    const best = Array.from(this.#byPopularity.subarray(0, k));
+    return best.map((item) => ({ id: items.idOf(item), score: counts[item] / Math.max(1, total) }));
+  }
+}
