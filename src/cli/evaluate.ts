@@ -1,0 +1,55 @@
+import type { Command } from "commander";
+import { evaluate } from "../api/evaluate.ts";
+import { load } from "../api/model.ts";
+import { formatCount } from "../data/words.ts";
+import type { Metrics } from "../evaluate/metrics.ts";
+import { addDataFlags, type DataFlags, readOptions, wholeNumbers } from "./options.ts";
+import { formatMetric, formatTable, log, print, printJson } from "./output.ts";
+
+interface Flags extends DataFlags {
+  split?: string;
+  k?: number[];
+  json?: boolean;
+}
+
+/** Adds `attune evaluate`. */
+export function addEvaluate(program: Command): void {
+  const command = program
+    .command("evaluate")
+    .description("measure a model on a log, ranking the whole catalogue")
+    .argument("<model>", "model file")
+    .argument("<data>", "CSV, TSV or sequences, also .gz; - for standard input")
+    .option("--split <rule>", "how events are held out (default: as the model was trained)")
+    .option("-k <list>", "cut-offs", wholeNumbers);
+  addDataFlags(command).option("--json", "print one JSON object").action(runEvaluate);
+}
+
+async function runEvaluate(path: string, data: string, flags: Flags): Promise<void> {
+  const model = await load(path);
+  const report = await evaluate(model, data, { split: flags.split, cutoffs: flags.k, read: readOptions(flags) });
+  if (report.trainedOnTargets) {
+    log(
+      `${path}: warning: this model was trained again on everything, the targets included. Measure a --no-refit model instead.`,
+    );
+  }
+  const { cases, metrics, includeSeen } = report;
+  if (flags.json) {
+    printJson({ users: cases, ...metrics, includeSeen });
+    return;
+  }
+  print(
+    `${model.config.preset}, split ${report.split}: ${formatCount(cases)} cases, ${formatCount(model.itemCount)} items ranked`,
+  );
+  print("");
+  const title = model.config.seen === "exclude" ? "seen items excluded" : "seen items included";
+  const rows = [
+    ["", ...Object.keys(metrics).map((name) => name.toUpperCase())],
+    [title, ...values(metrics)],
+  ];
+  if (model.config.seen === "exclude") rows.push(["seen items included", ...values(includeSeen)]);
+  for (const line of formatTable(rows)) print(line);
+}
+
+function values(metrics: Metrics): string[] {
+  return Object.values(metrics).map(formatMetric);
+}

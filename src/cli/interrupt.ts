@@ -1,0 +1,33 @@
+// Ctrl-C and kill, as an abort signal with the exit code that belongs to it.
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The run was stopped from outside. */
+export class Interrupted extends Error {
+  constructor(readonly signal: keyof typeof EXIT_CODES) {
+    super(`stopped by ${signal}; nothing was written.`);
+  }
+
+  get exitCode(): number {
+    return EXIT_CODES[this.signal];
+  }
+}
+
+/** Runs work with a signal that Ctrl-C and kill abort. A second one ends the process at once. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const handlers = Object.keys(EXIT_CODES).map((name) => {
+    const signal = name as keyof typeof EXIT_CODES;
+    const handler = () => {
+      if (controller.signal.aborted) process.exit(EXIT_CODES[signal]);
+      controller.abort(new Interrupted(signal));
+    };
+    process.on(signal, handler);
+    return { signal, handler };
+  });
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const { signal, handler } of handlers) process.off(signal, handler);
+  }
+}

@@ -1,0 +1,91 @@
+// Training progress on stderr: a bar with the time left on a terminal, one plain line an epoch elsewhere.
+
+import { SingleBar } from "cli-progress";
+import type { PreparedData } from "../api/source.ts";
+import { formatQuality } from "../data/quality.ts";
+import { formatCount } from "../data/words.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { SETTING_NAMES } from "../model/config.ts";
+import { type Progress, SELECTION_METRIC } from "../train/fit.ts";
+import { formatMetric, formatSeconds, log } from "./output.ts";
+
+/** Steps are timed this long before the first forecast. */
+const FORECAST_AFTER_SECONDS = 2;
+
+/** Reports what was read: guesses, quality, filters. */
+export function logData({ guesses, quality, filter, split }: PreparedData): void {
+  for (const guess of guesses) log(guess);
+  for (const line of formatQuality(quality)) log(line);
+  for (const rule of filter.rules) {
+    log(
+      `${rule.rule}: removed ${formatCount(rule.users)} users, ${formatCount(rule.items)} items, ${formatCount(rule.events)} events`,
+    );
+  }
+  const { valid, test, rule } = split;
+  log(`split: ${rule}, ${formatCount(valid.user.length)} validation and ${formatCount(test.user.length)} test cases`);
+}
+
+/** Prints the effective settings on one line. */
+export function logConfig(config: ModelConfig): void {
+  log(`settings: ${SETTING_NAMES.map((name) => `${name}=${config[name]}`).join(" ")}`);
+}
+
+/** Draws the progress of a training. */
+export class TrainingProgress {
+  readonly #bar: SingleBar | undefined;
+  #phase = "";
+  #forecast = false;
+
+  constructor(readonly label: string) {
+    if (process.stderr.isTTY) {
+      this.#bar = new SingleBar({
+        format: "{label} {bar} {percentage}% | loss {loss} | {speed} interactions/s | {eta_formatted} left",
+        hideCursor: true,
+        stream: process.stderr,
+        etaBuffer: 20,
+      });
+    }
+  }
+
+  /** Takes a report of the training loop. */
+  update(progress: Progress): void {
+    const { phase, epoch, epochs, users, usersTotal, loss, interactionsPerSecond, closed } = progress;
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      this.#forecast = false;
+      if (phase === "refit") log(`${this.label}: training again on everything, for ${epochs} epochs`);
+    }
+    this.#logForecast(progress);
+    const label = `${this.label} ${phase} ${epoch}/${epochs}`;
+    const speed = formatCount(Math.round(interactionsPerSecond));
+    if (this.#bar && !closed) {
+      const fields = { label, loss: loss.toFixed(3), speed };
+      if (this.#bar.isActive) this.#bar.update(users, fields);
+      else this.#bar.start(usersTotal, users, fields);
+      return;
+    }
+    if (!closed) return;
+    this.stop();
+    const validation = closed.validation
+      ? `, validation HR@10 ${formatMetric(closed.validation["hr@10"])} NDCG@10 ${formatMetric(closed.validation[SELECTION_METRIC])}${closed.best ? " *" : ""}`
+      : "";
+    log(`${label}: loss ${loss.toFixed(4)}, ${speed} interactions/s${validation}`);
+  }
+
+  /** Removes the bar. */
+  stop(): void {
+    if (!this.#bar?.isActive) return;
+    this.#bar.stop();
+    process.stderr.write("\u001b[1A\u001b[2K");
+  }
+
+  #logForecast({ epochs, epoch, users, usersTotal, seconds, phase, closed }: Progress): void {
+    if (this.#forecast || epoch > 1 || (seconds < FORECAST_AFTER_SECONDS && !closed)) return;
+    this.#forecast = true;
+    const epochSeconds = (seconds * usersTotal) / users;
+    const all = formatSeconds(epochSeconds * epochs);
+    this.stop();
+    const stops = phase === "train" ? " (training stops earlier when validation stops improving)" : "";
+    log(`${this.label}: about ${formatSeconds(epochSeconds)} an epoch, at most ${all} for ${epochs}${stops}`);
+  }
+}

@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import { load } from "../api/model.ts";
+import { UsageError } from "../errors.ts";
+import type { Answer } from "../rank/recommender.ts";
+import { wholeNumber } from "./options.ts";
+import { bar, formatTable, log, print, printable, printJson } from "./output.ts";
+
+const BAR_WIDTH = 40;
+
+const badHistory = (why: string) =>
+  new UsageError(
+    "HISTORY_INVALID",
+    `--history: ${why}, expected ids separated by commas, or a JSON array of strings for ids with commas in them.`,
+  );
+
+interface Flags {
+  history: string;
+  k?: number;
+  explain?: boolean;
+  includeSeen?: boolean;
+  json?: boolean;
+}
+
+/** Adds `attune recommend`. */
+export function addRecommend(program: Command): void {
+  program
+    .command("recommend")
+    .description("list what should come next after a history")
+    .argument("<model>", "model file")
+    .requiredOption("--history <ids>", "item ids, oldest first: a,b,c or a JSON array")
+    .option("-k <n>", "how many items (default: 10)", wholeNumber)
+    .option("--explain", "show the attention on each item of the history")
+    .option("--include-seen", "list items of the history too")
+    .option("--json", "print one JSON object")
+    .action(runRecommend);
+}
+
+async function runRecommend(path: string, flags: Flags): Promise<void> {
+  const history = parseHistory(flags.history);
+  const model = await load(path);
+  const answer = model.answer(history, { k: flags.k, includeSeen: flags.includeSeen });
+  if (answer.unknown.length > 0) log(`unknown items, skipped: ${answer.unknown.map(printable).join(", ")}`);
+  if (answer.popular) log("warning: nothing in this history is known, so these are the most popular items");
+  if (flags.explain && !answer.explanation && !answer.popular) {
+    log(`${model.config.preset} has no attention to explain with; train attentive-gru or attentive-lstm`);
+  }
+  if (flags.json) {
+    const { items, unknown } = answer;
+    printJson({ items, explanation: flags.explain ? answer.explanation : null, unknown });
+    return;
+  }
+  printAnswer(answer, flags.explain ?? false);
+}
+
+function printAnswer({ items, explanation }: Answer, explain: boolean): void {
+  const rows = items.map(({ id, score }, index) => [`${index + 1}. ${printable(id)}`, score.toFixed(4)]);
+  if (rows.length > 0) for (const line of formatTable(rows)) print(line);
+  if (!explain || !explanation) return;
+  print("");
+  print("attention on the history, oldest first:");
+  const most = Math.max(...explanation.map(({ weight }) => weight));
+  const bars = explanation.map(({ id, weight }) => [
+    printable(id),
+    `${(100 * weight).toFixed(1)} %`,
+    bar(weight / most, BAR_WIDTH).padEnd(BAR_WIDTH),
+  ]);
+  for (const line of formatTable(bars)) print(line);
+}
+
+/** Reads `a,b,c`, or a JSON array when it begins like one. */
+function parseHistory(text: string): string[] {
+  if (!text.trimStart().startsWith("[")) return text === "" ? [] : text.split(",");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw badHistory(`not JSON (${(error as Error).message})`);
+  }
+  if (!Array.isArray(value) || value.some((id) => typeof id !== "string"))
+    throw badHistory("a JSON value of another kind");
+  return value;
+}
