@@ -3,7 +3,7 @@
 //   node scripts/build.mjs [wasm|js|types …]   (default: all, in this order)
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -47,6 +47,8 @@ ${training.map((line) => `  ${line};`).join("\n")}
 }
 
 async function buildJavaScript() {
+  // Chunks are named by their content: those of an earlier build would stay behind.
+  for (const file of readdirSync(inRoot("dist"))) if (file.startsWith("chunk-")) rmSync(inRoot("dist", file));
   const shared = {
     absWorkingDir: root,
     outdir: "dist",
@@ -90,12 +92,12 @@ function writeLicences(metafile) {
 }
 
 function buildTypes() {
+  rmSync(inRoot("dist/types"), { recursive: true, force: true });
   run(inRoot("node_modules/typescript/bin/tsc"), "-p", "test/tsconfig.types.json");
 }
 
 const parts = process.argv.slice(2);
 const wants = (part) => parts.length === 0 || parts.includes(part);
-if (parts.length === 0) rmSync(inRoot("dist"), { recursive: true, force: true });
 mkdirSync(inRoot("dist"), { recursive: true });
 if (wants("wasm")) buildWasm();
 if (wants("js")) await buildJavaScript();

@@ -93,7 +93,7 @@ export function modelStep(config: ModelConfig, parameters: Tensors, batch: reado
     if (config.attention) {
       const back = attentionBackward(config.attention, x, learned, dWeights);
       addMatrix(dH, back.dX);
-      addScaled(gradients["attention.interest"] as Vector, back.dLearned);
+      if (config.attention.interest === "learned") addScaled(gradients["attention.interest"] as Vector, back.dLearned);
     }
     addMatrix(gradients["embedding.weight"] as Matrix, embeddingBackward(table, sequence.inputs, dH));
   }

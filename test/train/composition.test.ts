@@ -1,0 +1,141 @@
+// The composition against a twin that shares no code with it: every interest × normalisation × scale × cell, in f64.
+
+import { expect, test } from "vitest";
+import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
+import { Network } from "../../src/model/network.ts";
+import type { TrainingEngine } from "../../src/wasm/engine.ts";
+import { createTrainingEngine } from "../../src/wasm/node.ts";
+import { modelStep, type Tensors } from "../reference/model.ts";
+import { forSeeds, type Random } from "../reference/random.ts";
+
+const ITEMS = 11;
+
+/** Draws weights large enough that attention is far from uniform, and a ragged batch. */
+function fill(random: Random, engine: TrainingEngine, network: Network): Tensors {
+  const tensors: Tensors = {};
+  for (const { name, shape, value, size } of network.parameters.list) {
+    const numbers = Float32Array.from(random.vector(size, 0.7));
+    engine.memory.f32(value, size).set(numbers);
+    tensors[name] =
+      shape.length === 1
+        ? Array.from(numbers)
+        : Array.from({ length: shape[0] }, (_, row) => Array.from(numbers.subarray(row * shape[1], (row + 1) * shape[1])));
+  }
+  network.prepare();
+  return tensors;
+}
+
+function batchOf(random: Random, count: number) {
+  return Array.from({ length: count }, () => {
+    const length = random.integer(1, 7);
+    const items = Array.from({ length: length + 1 }, () => random.integer(0, ITEMS - 1));
+    return { inputs: items.slice(0, length), targets: items.slice(1) };
+  });
+}
+
+const combinations: Partial<ModelConfig>[] = (["gru", "lstm"] as const).flatMap((cell) =>
+  (["none", "learned", "last", "mean"] as const).flatMap((interest) =>
+    interest === "none"
+      ? [{ cell, interest }]
+      : (["causal", "sequence"] as const).flatMap((normalize) =>
+          (["length", "none"] as const).map((scale) => ({ cell, interest, normalize, scale })),
+        ),
+  ),
+);
+
+for (const settings of combinations) {
+  const { cell, interest, normalize, scale } = settings;
+  const name = interest === "none" ? `${cell} without attention` : `${cell}, ${interest} interest, ${normalize}, scale ${scale}`;
+  test(`${name}: loss and every gradient equal the f64 twin`, async () => {
+    const engine = await createTrainingEngine();
+    const config = resolveConfig(settings, { embedding: 7, hidden: 7, layers: 2 });
+    const network = new Network(engine, config, ITEMS, true);
+    const positions = interest !== "none" && normalize === "sequence" ? "last" : "all";
+    forSeeds(4, (random) => {
+      const tensors = fill(random, engine, network);
+      const batch = batchOf(random, 5);
+      const attention =
+        interest === "none" ? null : { interest: interest!, normalize: config.normalize, scale: config.scale };
+      const want = modelStep({ blocks: [cell!, cell!], attention, positions }, tensors, batch);
+      const { floats, gradients } = network.parameters;
+      engine.memory.f32(gradients, floats).fill(0);
+      const examples = batch.map(({ inputs, targets }) => ({
+        history: inputs,
+        next: targets,
+        lossFrom: positions === "all" ? 0 : inputs.length - 1,
+      }));
+      const { loss, count } = network.backpropagate(engine, examples, 0);
+      network.releaseStep();
+      expect(loss / count).toBeCloseTo(want.loss, 5);
+      for (const parameter of network.parameters.list) {
+        const wanted = (want.gradients[parameter.name] as number[][]).flat();
+        const largest = Math.max(...wanted.map(Math.abs), 1e-3);
+        const got = engine.memory.f32(parameter.gradient, parameter.size);
+        wanted.forEach((value, i) => {
+          expect(Math.abs(got[i] - value) / largest, `${parameter.name}[${i}]: got ${got[i]}, want ${value}`).toBeLessThan(2e-4);
+        });
+      }
+    });
+  });
+}
+
+test("attention matters: the interest gets a gradient, and permuting a history's weights changes the loss", async () => {
+  for (const normalize of ["causal", "sequence"] as const) {
+    const engine = await createTrainingEngine();
+    const config = resolveConfig({ embedding: 8, hidden: 8, interest: "learned", normalize });
+    const network = new Network(engine, config, ITEMS, true);
+    forSeeds(1, (random) => fill(random, engine, network));
+    const interest = network.parameters.get("attention.interest");
+    const example = { history: [1, 2, 3, 4, 5], next: [2, 3, 4, 5, 6], lossFrom: 4 };
+    const lossOf = () => network.backpropagate(engine, [example], 0).loss;
+    const before = lossOf();
+    expect(Math.max(...engine.memory.f32(interest.gradient, interest.size).map(Math.abs)), normalize).toBeGreaterThan(1e-3);
+    // Turning the interest around permutes which steps are heavy.
+    const u = engine.memory.f32(interest.value, interest.size);
+    u.set(u.map((value) => -value));
+    expect(Math.abs(lossOf() - before), normalize).toBeGreaterThan(1e-3);
+  }
+});
+
+test("projection, input norm and output dropout: gradients equal finite differences of the loss", async () => {
+  const engine = await createTrainingEngine();
+  const config = resolveConfig({
+    embedding: 6,
+    hidden: 9,
+    interest: "learned",
+    inputNorm: "layer",
+    dropout: 0.2,
+    outputDropout: 0.2,
+    window: 3,
+  });
+  const network = new Network(engine, config, ITEMS, true);
+  forSeeds(2, (random) => {
+    fill(random, engine, network);
+    // Within one window, because gradients stop at the next.
+    const batch = batchOf(random, 4).map(({ inputs, targets }) => ({ inputs: inputs.slice(0, 3), targets }));
+    const examples = batch.map(({ inputs, targets }) => ({ history: inputs, next: targets, lossFrom: 0 }));
+    const { floats, gradients } = network.parameters;
+    engine.memory.f32(gradients, floats).fill(0);
+    const lossOf = () => {
+      network.prepare();
+      const { loss, count } = network.backpropagate(engine, examples, 5);
+      network.releaseStep();
+      return loss / count;
+    };
+    lossOf();
+    const analytic = engine.memory.f32(gradients, floats).slice();
+    const step = 1 / 128;
+    for (const { name, value, size, offset } of network.parameters.list) {
+      for (let i = 0; i < size; i += 3) {
+        const at = value + 4 * i;
+        const start = engine.memory.f32(at, 1)[0];
+        engine.memory.f32(at, 1)[0] = start + step;
+        const up = lossOf();
+        engine.memory.f32(at, 1)[0] = start - step;
+        const down = lossOf();
+        engine.memory.f32(at, 1)[0] = start;
+        expect((up - down) / (2 * step), `${name}[${i}]`).toBeCloseTo(analytic[offset + i], 2);
+      }
+    }
+  });
+});
