@@ -91,8 +91,7 @@ export async function load(path: string): Promise<Model> {
     const { code, message } = cause as NodeJS.ErrnoException;
     throw code === "ENOENT" ? missing(path) : unreadable(path, code ?? message);
   }
-  const stored = decodeModel(bytes, path);
-  const engine = await createTrainingEngine();
-  const network = Network.fromWeights(engine, stored.config, stored.items.size, stored.weights);
-  return new Model({ network, items: stored.items, counts: stored.counts }, stored);
+  const { config, items, counts, weights, epochs, refitted } = decodeModel(bytes, path);
+  const network = Network.fromWeights(await createTrainingEngine(), config, items.size, weights);
+  return new Model({ network, items, counts }, { epochs, refitted });
 }
