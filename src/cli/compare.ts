@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type ComparisonRow, compare } from "../api/compare.ts";
+import { UsageError } from "../errors.ts";
 import { PRESETS } from "../model/presets/index.ts";
 import { interruptible } from "./interrupt.ts";
 import {
@@ -14,6 +15,9 @@ import {
 } from "./options.ts";
 import { formatMetric, formatSeconds, formatTable, log, print, printJson } from "./output.ts";
 import { logData, TrainingProgress } from "./progress.ts";
+
+const presetGiven = () =>
+  new UsageError("SETTING_UNKNOWN", "setting preset: got one, expected none. Name what to compare: --models a,b,c.");
 
 interface Flags extends DataFlags, SettingFlags {
   models?: string;
@@ -38,6 +42,7 @@ export function addCompare(program: Command): void {
 
 async function runCompare(data: string, flags: Flags): Promise<void> {
   const settings = await readSettings(flags);
+  if (settings.preset !== undefined) throw presetGiven();
   const bars = new Map(PRESETS.map(({ name }) => [name, new TrainingProgress(name)]));
   const rows = await interruptible((signal) =>
     compare(data, {
@@ -54,10 +59,10 @@ async function runCompare(data: string, flags: Flags): Promise<void> {
           `${model}${seed === null ? "" : ` seed ${seed}`}: test HR@10 ${formatMetric(test["hr@10"])} ` +
             `NDCG@10 ${formatMetric(test["ndcg@10"])} in ${formatSeconds(seconds)}`,
         ),
-    }).finally(() => {
-      for (const progress of bars.values()) progress.stop();
     }),
-  );
+  ).finally(() => {
+    for (const progress of bars.values()) progress.stop();
+  });
   if (flags.json) printJson({ rows });
   else for (const line of comparisonTable(rows)) print(line);
 }

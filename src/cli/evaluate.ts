@@ -33,6 +33,7 @@ async function runEvaluate(path: string, data: string, flags: Flags): Promise<vo
     );
   }
   const { cases, metrics, includeSeen } = report;
+  if (cases === 0) log(`${data}: warning: split ${report.split} leaves nothing to test, so every metric is 0`);
   if (flags.json) {
     printJson({ users: cases, ...metrics, includeSeen });
     return;

@@ -13,9 +13,18 @@ export class Interrupted extends Error {
   }
 }
 
-/** Runs work with a signal that Ctrl-C and kill abort. A second one ends the process at once. */
+/**
+ * Runs work with a signal that Ctrl-C and kill abort. A second one ends the process at once.
+ *
+ * The first does not wait for the work to notice: reading a log, or waiting for standard input, never asks the signal. So
+ * whoever catches `Interrupted` has to end the process, and must not count on what the work does when it ends.
+ * @throws Interrupted
+ */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
+  });
   const handlers = Object.keys(EXIT_CODES).map((name) => {
     const signal = name as keyof typeof EXIT_CODES;
     const handler = () => {
@@ -26,7 +35,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     return { signal, handler };
   });
   try {
-    return await work(controller.signal);
+    return await Promise.race([work(controller.signal), aborted]);
   } finally {
     for (const { signal, handler } of handlers) process.off(signal, handler);
   }

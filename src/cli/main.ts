@@ -28,7 +28,7 @@ function createProgram(): Command {
   const program = new Command("attune")
     .description("Learns from a log of who interacted with what and when which item each user wants next.")
     .version(version, "--version", "print the version")
-    .helpOption("--help", "show help")
+    .helpOption("-h, --help", "show help")
     .option("--debug", "print the stack of an error")
     .showHelpAfterError("(attune --help lists the commands)")
     .addHelpText("after", EPILOGUE)
@@ -37,7 +37,7 @@ function createProgram(): Command {
   for (const add of [addTrain, addEvaluate, addRecommend, addCompare, addInspect]) add(program);
   for (const command of program.commands) {
     command
-      .helpOption("--help", "show help")
+      .helpOption("-h, --help", "show help")
       .exitOverride()
       .configureOutput({ writeErr: () => {} });
   }
@@ -57,14 +57,15 @@ async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
       // Without a command, commander's "error" is the help text itself.
-      if (error.code === "commander.help") log(createProgram().helpInformation().trimEnd());
+      if (error.code === "commander.help") process.stderr.write(createProgram().helpInformation());
       else log(`attune: ${oneLine(error.message.replace(/^error: /, ""))} See attune --help.`);
       return EXIT_USAGE;
     }
-    if (debug && error instanceof Error) log(error.stack ?? String(error));
+    if (debug && error instanceof Error) for (const line of (error.stack ?? String(error)).split("\n")) log(line);
     if (error instanceof Interrupted) {
       log(`attune: ${error.message}`);
-      return error.exitCode;
+      // At once: what was interrupted may still hold the process, such as a read of standard input.
+      process.exit(error.exitCode);
     }
     if (error instanceof AttuneError) {
       log(`attune: ${oneLine(error.message)}`);

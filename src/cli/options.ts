@@ -15,8 +15,6 @@ const configNotJson = (path: string, why: string) =>
     "CONFIG_INVALID",
     `${path}: not a JSON object of settings (${why}). Correct it, such as {"embedding": 64}.`,
   );
-const badSet = (text: string) =>
-  new UsageError("SET_INVALID", `--set: got ${JSON.stringify(text)}, expected key=value, such as --set dropout=0.3.`);
 
 /** Options that say how data is read. */
 export interface DataFlags {
@@ -60,7 +58,7 @@ export function readOptions(flags: DataFlags): ReadOptions {
 export function addSettingFlags(command: Command): Command {
   return command
     .option("--config <file>", "JSON file of settings; flags win")
-    .option("--set <key=value...>", "any setting, such as --set dropout=0.5 batch=64")
+    .option("--set <key=value...>", "any setting, such as --set dropout=0.5 batch=64", keyAndValue)
     .option("--k-core <n>", "drop users and items with fewer events, until none is left", wholeNumber)
     .option("--split <rule>", "how events are held out: leave-one-out, none")
     .option("--seed <n>", "seed of every random number", wholeNumber)
@@ -74,7 +72,6 @@ export async function readSettings(flags: SettingFlags): Promise<Record<string, 
   const settings = flags.config ? await readConfigFile(flags.config) : {};
   for (const text of flags.set ?? []) {
     const at = text.indexOf("=");
-    if (at < 1) throw badSet(text);
     settings[text.slice(0, at)] = text.slice(at + 1);
   }
   for (const [name, value] of Object.entries({ kCore, split, seed, epochs, patience })) {
@@ -99,6 +96,13 @@ async function readConfigFile(path: string): Promise<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw configNotJson(path, "it is no object");
   // A null prototype, so that a key such as __proto__ is a key.
   return Object.assign(Object.create(null), value) as Record<string, unknown>;
+}
+
+/** Collects `key=value`. The option takes every word up to the next flag, so the data may have ended up here. */
+function keyAndValue(text: string, before: readonly string[] = []): string[] {
+  if (text.indexOf("=") < 1)
+    throw new InvalidArgumentError("Expected key=value, such as dropout=0.3; other arguments go before --set.");
+  return [...before, text];
 }
 
 /** Parses a whole number from 0. */

@@ -2,9 +2,12 @@
 
 import type { Metrics } from "../evaluate/metrics.ts";
 
-/** Writes a line of results. */
+/** Characters of an id that text shows; JSON has all of it. */
+const LONGEST_ID = 60;
+
+/** Writes a line of results. Control characters come out as escapes, which mean the same inside JSON. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${printable(line)}\n`);
 }
 
 /** Writes one JSON object, the only thing on stdout. */
@@ -12,9 +15,9 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value));
 }
 
-/** Writes a line for people on stderr. */
+/** Writes a line for people on stderr. Names of files, columns and ids in it cannot steer the terminal. */
 export function log(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printable(line)}\n`);
 }
 
 /** Aligns rows in columns: the first to the left, numbers to the right. */
@@ -28,14 +31,20 @@ export function formatTable(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** Writes ids so that one stays one line and cannot steer the terminal: control characters as escapes. */
-export function printable(id: string): string {
+/** Writes text so that it stays one line and cannot steer the terminal: controls, and marks that reorder text, as escapes. */
+export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal
-  return id.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) =>
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (c) =>
     JSON.stringify(c)
       .slice(1, -1)
       .replace(/^[^\\]$/, escapeUnit),
   );
+}
+
+/** Writes an id for people: printable, and cut where it would spoil a table. */
+export function printableId(id: string): string {
+  const characters = id.length > LONGEST_ID ? Array.from(id.slice(0, 2 * LONGEST_ID)) : [];
+  return printable(characters.length > LONGEST_ID ? `${characters.slice(0, LONGEST_ID - 1).join("")}…` : id);
 }
 
 function escapeUnit(c: string): string {

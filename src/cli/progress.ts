@@ -2,6 +2,7 @@
 
 import { SingleBar } from "cli-progress";
 import type { PreparedData } from "../api/source.ts";
+import { formatFilterReport } from "../data/histories.ts";
 import { formatQuality } from "../data/quality.ts";
 import { formatCount } from "../data/words.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -16,11 +17,7 @@ const FORECAST_AFTER_SECONDS = 2;
 export function logData({ guesses, quality, filter, split }: PreparedData): void {
   for (const guess of guesses) log(guess);
   for (const line of formatQuality(quality)) log(line);
-  for (const rule of filter.rules) {
-    log(
-      `${rule.rule}: removed ${formatCount(rule.users)} users, ${formatCount(rule.items)} items, ${formatCount(rule.events)} events`,
-    );
-  }
+  for (const line of formatFilterReport(filter)) log(line);
   const { valid, test, rule } = split;
   log(`split: ${rule}, ${formatCount(valid.user.length)} validation and ${formatCount(test.user.length)} test cases`);
 }

@@ -1,11 +1,14 @@
 import type { Command } from "commander";
 import { load } from "../api/model.ts";
+import { formatCount } from "../data/words.ts";
 import { UsageError } from "../errors.ts";
 import type { Answer } from "../rank/recommender.ts";
 import { wholeNumber } from "./options.ts";
-import { bar, formatTable, log, print, printable, printJson } from "./output.ts";
+import { bar, formatTable, log, print, printableId, printJson } from "./output.ts";
 
 const BAR_WIDTH = 40;
+/** Unknown ids that are named; --json has all. */
+const MOST_UNKNOWN = 20;
 
 const badHistory = (why: string) =>
   new UsageError(
@@ -39,7 +42,7 @@ async function runRecommend(path: string, flags: Flags): Promise<void> {
   const history = parseHistory(flags.history);
   const model = await load(path);
   const answer = model.answer(history, { k: flags.k, includeSeen: flags.includeSeen });
-  if (answer.unknown.length > 0) log(`unknown items, skipped: ${answer.unknown.map(printable).join(", ")}`);
+  if (answer.unknown.length > 0) log(`unknown items, skipped: ${formatUnknown(answer.unknown)}`);
   if (answer.popular) log("warning: nothing in this history is known, so these are the most popular items");
   if (flags.explain && !answer.explanation && !answer.popular) {
     log(`${model.config.preset} has no attention to explain with; train attentive-gru or attentive-lstm`);
@@ -53,18 +56,25 @@ async function runRecommend(path: string, flags: Flags): Promise<void> {
 }
 
 function printAnswer({ items, explanation }: Answer, explain: boolean): void {
-  const rows = items.map(({ id, score }, index) => [`${index + 1}. ${printable(id)}`, score.toFixed(4)]);
+  const rows = items.map(({ id, score }, index) => [`${index + 1}. ${printableId(id)}`, score.toFixed(4)]);
   if (rows.length > 0) for (const line of formatTable(rows)) print(line);
   if (!explain || !explanation) return;
   print("");
   print("attention on the history, oldest first:");
   const most = Math.max(...explanation.map(({ weight }) => weight));
   const bars = explanation.map(({ id, weight }) => [
-    printable(id),
+    printableId(id),
     `${(100 * weight).toFixed(1)} %`,
     bar(weight / most, BAR_WIDTH).padEnd(BAR_WIDTH),
   ]);
   for (const line of formatTable(bars)) print(line);
+}
+
+/** Names ids in quotes: it shows which is empty, and which begins with a space. */
+function formatUnknown(ids: readonly string[]): string {
+  const named = ids.slice(0, MOST_UNKNOWN).map((id) => `"${printableId(id)}"`);
+  const more = ids.length - named.length;
+  return `${named.join(", ")}${more > 0 ? ` and ${formatCount(more)} more` : ""}`;
 }
 
 /** Reads `a,b,c`, or a JSON array when it begins like one. */

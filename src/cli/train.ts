@@ -1,6 +1,10 @@
+import * as fileSystem from "node:fs/promises";
 import type { Command } from "commander";
 import { type TrainReport, train } from "../api/train.ts";
 import { formatCount } from "../data/words.ts";
+import { UsageError } from "../errors.ts";
+import { writeFileAtomic } from "../format/atomic-write.ts";
+import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { interruptible } from "./interrupt.ts";
 import {
   addDataFlags,
@@ -13,6 +17,12 @@ import {
 } from "./options.ts";
 import { formatSeconds, formatTable, print, printJson, summaryMetrics } from "./output.ts";
 import { logConfig, logData, TrainingProgress } from "./progress.ts";
+
+const noOutput = () =>
+  new UsageError(
+    "OUTPUT_INVALID",
+    "--output: got an empty name, expected a file. Name one, such as model.safetensors.",
+  );
 
 interface Flags extends DataFlags, SettingFlags {
   output?: string;
@@ -38,12 +48,15 @@ export function addTrain(program: Command): void {
 }
 
 async function runTrain(data: string, flags: Flags): Promise<void> {
-  const settings = await readSettings(flags);
-  const progress = new TrainingProgress("train");
+  // In a config file, the preset is a setting like any other.
+  const { preset, ...settings } = await readSettings(flags);
+  const { name } = findPreset(flags.model ?? String(preset ?? PRESETS[0].name));
+  if (flags.output !== undefined) await rehearseWrite(flags.output);
+  const progress = new TrainingProgress(name);
   const model = await interruptible((signal) =>
     train(data, {
       ...settings,
-      model: flags.model,
+      model: name,
       refit: flags.refit && flags.output !== undefined,
       timeBudget: flags.timeBudget,
       read: readOptions(flags),
@@ -53,11 +66,20 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
         logConfig(config);
       },
       onProgress: (report) => progress.update(report),
-    }).finally(() => progress.stop()),
-  );
+    }),
+  ).finally(() => progress.stop());
   const sha256 = flags.output === undefined ? undefined : await model.save(flags.output);
   if (flags.json) printJson(toJson(model.report, sha256));
   else printReport(model.report, flags.output, sha256);
+}
+
+/** Fails now if the model could not be written in an hour: writes, flushes and removes an empty file in its folder. */
+async function rehearseWrite(path: string): Promise<void> {
+  if (path === "") throw noOutput();
+  await writeFileAtomic(path, new Uint8Array(0), {
+    ...fileSystem,
+    rename: (temporary) => fileSystem.unlink(temporary),
+  });
 }
 
 function toJson(report: TrainReport, sha256: string | undefined): object {
@@ -71,10 +93,11 @@ function toJson(report: TrainReport, sha256: string | undefined): object {
     epochs,
     bestEpoch,
     seconds,
-    validation: validation?.metrics,
-    test: test?.metrics,
-    includeSeen: { validation: validation?.includeSeen, test: test?.includeSeen },
-    sha256,
+    // Null rather than left out: without held-out events (--split none) nothing is measured, without -o nothing is written.
+    validation: validation?.metrics ?? null,
+    test: test?.metrics ?? null,
+    includeSeen: { validation: validation?.includeSeen ?? null, test: test?.includeSeen ?? null },
+    sha256: sha256 ?? null,
   };
 }
 

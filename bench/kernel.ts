@@ -1,0 +1,131 @@
+// Kernels alone, at the shapes of MovieLens-100K (V = 1,349) and Beauty (V = 12,101), D = H = 64. Model operations only: a
+// gemm of rows·n·k counts 2·rows·n·k flops.
+
+import { pack, panelFloats } from "../src/model/layers/linear.ts";
+import { createTrainingEngine } from "../src/wasm/node.ts";
+import { measure, type Work } from "./measure.ts";
+
+const D = 64;
+
+/** Prints the speed of the kernels that training and ranking spend their time in. */
+export async function benchKernels(): Promise<void> {
+  const engine = await createTrainingEngine();
+  const { kernels, memory } = engine;
+  const random = (count: number) => {
+    const at = memory.planF32(count);
+    kernels.fillUniformF32(0, count, at, -0.1, 0.1, 1, at);
+    return at;
+  };
+  const works: Work[] = [];
+  const gemm = (name: string, rows: number, n: number, k: number) => {
+    const [a, b, c] = [random(rows * k), random(n * k), random(rows * n)];
+    const panels = memory.planF32(panelFloats(n, k));
+    pack(engine, n, k, b, 1, k, panels);
+    works.push({
+      name,
+      units: 2 * rows * n * k,
+      unit: "Gflop/s",
+      scale: 1e9,
+      run: () => kernels.gemmF32(0, rows, n, k, a, k, 1, panels, c, n, 0),
+    });
+  };
+  gemm("gemm scores 64×1349×64", 64, 1349, D);
+  gemm("gemm scores 20×12101×64", 20, 12_101, D);
+  gemm("gemm dY 64×64×1349", 64, D, 1349);
+  gemm("gemm input product 4096×192×64", 4096, 3 * D, D);
+  gemm("gemm one row 1×192×64", 1, 3 * D, D);
+
+  const rows = 64;
+  const items = 1352;
+  const scores = random(rows * items);
+  const saved = memory.f32(scores, rows * items).slice();
+  const targets = memory.place(new Int32Array(rows));
+  const losses = memory.planF32(rows);
+  works.push({
+    name: "cross-entropy 64×1352 (copy included)",
+    units: rows * items,
+    unit: "Gscores/s",
+    scale: 1e9,
+    run: () => {
+      memory.f32(scores, rows * items).set(saved);
+      kernels.crossEntropyF32(0, rows, items, items, scores, targets, 1, losses);
+    },
+  });
+
+  const sequences = 64;
+  const steps = 100;
+  const offsets = memory.place(Int32Array.from({ length: steps + 1 }, (_, t) => t * sequences));
+  const recurrence = (cell: "gru" | "lstm", gates: number) => {
+    const count = sequences * steps;
+    const [input, weight, bias, state] = [
+      random(count * gates * D),
+      random(gates * D * D),
+      random(gates * D),
+      random(sequences * D),
+    ];
+    const panels = memory.planF32(panelFloats(gates * D, D));
+    pack(engine, gates * D, D, weight, 1, D, panels);
+    const [h, c, kept, scratch] = [
+      random(count * D),
+      random(count * D),
+      random(count * 4 * D),
+      random(sequences * gates * D),
+    ];
+    works.push({
+      name: `${cell} forward, 64 sequences of 100 steps, H = 64`,
+      units: count * 2 * gates * D * D,
+      unit: "Gflop/s",
+      scale: 1e9,
+      run: () =>
+        cell === "gru"
+          ? kernels.gruForwardF32(
+              0,
+              sequences,
+              steps,
+              offsets,
+              D,
+              input,
+              0,
+              bias,
+              panels,
+              bias,
+              state,
+              h,
+              kept,
+              scratch,
+            )
+          : kernels.lstmForwardF32(
+              0,
+              sequences,
+              steps,
+              offsets,
+              D,
+              input,
+              0,
+              bias,
+              panels,
+              bias,
+              state,
+              state,
+              h,
+              c,
+              kept,
+              scratch,
+            ),
+    });
+  };
+  recurrence("gru", 3);
+  recurrence("lstm", 4);
+
+  const parameters = 1_000_000;
+  const [w, g, m, v] = [random(parameters), random(parameters), random(parameters), random(parameters)];
+  memory.f32(v, parameters).fill(1);
+  works.push({
+    name: "AdamW, 1,000,000 parameters",
+    units: parameters,
+    unit: "Gparameters/s",
+    scale: 1e9,
+    run: () => kernels.adamF32(0, parameters, w, g, m, v, 1e-3, 0.9, 0.999, 1e-8, 0, 0.1, 0.001, 1),
+  });
+  await measure(works);
+}

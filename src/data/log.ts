@@ -1,0 +1,90 @@
+// The interaction log as it was read: three columns, 16 bytes an event, in file order.
+
+import { DataError } from "../errors.ts";
+import { Vocabulary } from "./vocabulary.ts";
+
+const badTime = (event: number, time: number) =>
+  new DataError(
+    "DATA_TIME",
+    `event ${event}: got time ${time}, expected a finite number of seconds. Correct or drop the event.`,
+  );
+
+// Chunks instead of doubling: growing never copies, and at most one chunk is unused. A multiple of any page size.
+const CHUNK_EVENTS = 65_536;
+
+/** An interaction log: event e says that `users.idOf(user[e])` met `items.idOf(item[e])` at `time[e]`; file order. */
+export interface EventLog {
+  /** User ids, numbered by first appearance. */
+  readonly users: Vocabulary;
+  /** Item ids, numbered by first appearance. */
+  readonly items: Vocabulary;
+  /** User index of each event, u32[length]. */
+  readonly user: Uint32Array;
+  /** Item index of each event, u32[length]. */
+  readonly item: Uint32Array;
+  /** Time of each event in seconds since 1970, or its position where the source has no times, f64[length]. */
+  readonly time: Float64Array;
+  /** Number of events. */
+  readonly length: number;
+}
+
+/** Collects events one by one into an {@link EventLog}; memory is about 16 bytes an event, 24 while `build` runs. */
+export class LogBuilder {
+  private users = new Vocabulary();
+  private items = new Vocabulary();
+  private userChunks: Uint32Array[] = [];
+  private itemChunks: Uint32Array[] = [];
+  private timeChunks: Float64Array[] = [];
+  private used = CHUNK_EVENTS;
+  private events = 0;
+
+  /** Counts the events added so far. */
+  get length(): number {
+    return this.events;
+  }
+
+  /**
+   * Adds one event.
+   * @param user user id, any string
+   * @param item item id, any string
+   * @param time seconds since 1970 (or any number that orders the events), finite
+   * @throws DataError `DATA_TIME` when the time is NaN or infinite, which no order could place
+   */
+  add(user: string, item: string, time: number): void {
+    if (!Number.isFinite(time)) throw badTime(this.events, time);
+    if (this.used === CHUNK_EVENTS) {
+      this.userChunks.push(new Uint32Array(CHUNK_EVENTS));
+      this.itemChunks.push(new Uint32Array(CHUNK_EVENTS));
+      this.timeChunks.push(new Float64Array(CHUNK_EVENTS));
+      this.used = 0;
+    }
+    const last = this.userChunks.length - 1;
+    this.userChunks[last][this.used] = this.users.add(user);
+    this.itemChunks[last][this.used] = this.items.add(item);
+    this.timeChunks[last][this.used] = time;
+    this.used++;
+    this.events++;
+  }
+
+  /** Returns the log, in the order the events were added, and empties the builder. */
+  build(): EventLog {
+    const { users, items, events: length } = this;
+    // One column at a time, its chunks given up before the next one is joined.
+    const user = join(this.userChunks, new Uint32Array(length));
+    const item = join(this.itemChunks, new Uint32Array(length));
+    const time = join(this.timeChunks, new Float64Array(length));
+    this.users = new Vocabulary();
+    this.items = new Vocabulary();
+    this.used = CHUNK_EVENTS;
+    this.events = 0;
+    return { users, items, user, item, time, length };
+  }
+}
+
+function join<Column extends Uint32Array | Float64Array>(chunks: Column[], column: Column): Column {
+  for (let start = 0, chunk = 0; start < column.length; start += CHUNK_EVENTS, chunk++) {
+    column.set(chunks[chunk].subarray(0, Math.min(CHUNK_EVENTS, column.length - start)), start);
+  }
+  chunks.length = 0;
+  return column;
+}

@@ -1,0 +1,42 @@
+// What a format is. A new one (JSONL, Parquet) is one file that exports a Format and one row in formats.ts.
+
+import type { Readable } from "node:stream";
+import type { TimeFormat } from "../time.ts";
+import type { Intake } from "./intake.ts";
+import type { Source } from "./source.ts";
+
+/** Names of the input formats. */
+export type FormatName = "csv" | "tsv" | "sequences";
+
+/** How to read a log; what is left out is told from the data and reported. */
+export interface ReadOptions {
+  /** Input format; default: by file extension, or else by the first lines. */
+  format?: FormatName;
+  /** `user=…,item=…[,time=…][,rating=…]`, each a column name or a number from 1; without time, file order counts. */
+  columns?: string;
+  /** Whether the first line names the columns. */
+  header?: boolean;
+  /** What separates the fields: one or more characters, also written `\t` or `tab`. */
+  delimiter?: string;
+  /** How times are written: seconds, milliseconds or ISO 8601. */
+  timeFormat?: TimeFormat;
+  /** Bad rows that are let pass: `N` rows or `P%` of the rows; default 0. */
+  maxBadRows?: string;
+  /** What the source `-` reads; default: the standard input of the process. */
+  stdin?: Readable;
+  /** Called as the source is read: bytes so far, as stored (compressed), and of how many, where that is known. */
+  onProgress?: (bytesRead: number, totalBytes: number | undefined) => void;
+}
+
+/** One input format. */
+export interface Format {
+  readonly name: FormatName;
+  /** File extensions that mean this format, such as `.csv`, in lower case and without `.gz`. */
+  readonly extensions: readonly string[];
+  /** Tells whether the head of a text (whole lines, mostly) is of this format; asked where no extension decides. */
+  sniff(head: string): boolean;
+  /** Checks the options before anything is opened. @throws UsageError for one that this format cannot follow */
+  check(options: ReadOptions): void;
+  /** Reads the whole source into the intake: events, bad rows, number of rows, guesses. */
+  read(source: Source, options: ReadOptions, intake: Intake): Promise<void>;
+}
