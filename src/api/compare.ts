@@ -8,6 +8,7 @@ import type { Metrics } from "../evaluate/metrics.ts";
 import { DEFAULT_CUTOFFS, evaluateCases } from "../evaluate/protocol.ts";
 import { type ModelConfig, nearestName } from "../model/config.ts";
 import { PRESETS } from "../model/presets/index.ts";
+import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { type PreparedData, prepareData, type Source } from "./source.ts";
@@ -80,7 +81,7 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
       add(await measureBaseline(baseline, data, dataConfig));
       continue;
     }
-    const config = configs.get(name)!;
+    const config = adaptConfig(configs.get(name)!, data.split);
     for (let run = 0; run < seeds; run++) {
       const seed = config.seed + run;
       const trained = await trainPrepared(

@@ -4,6 +4,7 @@ import type { ReadOptions } from "../data/read/index.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
+import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
 import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
@@ -71,8 +72,9 @@ export function configOf(model: string | undefined, settings: { readonly [name: 
  */
 export async function train(source: Source, options: TrainOptions = {}): Promise<TrainedModel> {
   const { model, refit = true, timeBudget, read, onProgress, onData, signal, ...settings } = options;
-  const config = configOf(model, settings);
-  const data = await prepareData(source, config, read);
+  const asked = configOf(model, settings);
+  const data = await prepareData(source, asked, read);
+  const config = adaptConfig(asked, data.split);
   onData?.(data, config);
   return trainPrepared(data, config, { refit, timeBudget, onProgress, signal });
 }

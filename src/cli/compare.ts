@@ -52,7 +52,7 @@ async function runCompare(data: string, flags: Flags): Promise<void> {
       timeBudget: flags.timeBudget,
       read: readOptions(flags),
       signal,
-      onData: (prepared) => logData(prepared),
+      onData: logData,
       onProgress: (model, progress) => bars.get(model)?.update(progress),
       onRow: ({ model, seed, test, seconds }) =>
         log(

@@ -69,7 +69,9 @@ export function addSettingFlags(command: Command): Command {
 /** Returns the settings of a config file and flags; flags win. Their names and values are checked by the library. */
 export async function readSettings(flags: SettingFlags): Promise<Record<string, unknown>> {
   const { kCore, split, seed, epochs, patience } = flags;
-  const settings = flags.config ? await readConfigFile(flags.config) : {};
+  // A null prototype, so that a name such as __proto__ is a name.
+  const settings: Record<string, unknown> = Object.create(null);
+  if (flags.config !== undefined) Object.assign(settings, await readConfigFile(flags.config));
   for (const text of flags.set ?? []) {
     const at = text.indexOf("=");
     settings[text.slice(0, at)] = text.slice(at + 1);
@@ -80,7 +82,7 @@ export async function readSettings(flags: SettingFlags): Promise<Record<string, 
   return settings;
 }
 
-async function readConfigFile(path: string): Promise<Record<string, unknown>> {
+async function readConfigFile(path: string): Promise<object> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -94,8 +96,7 @@ async function readConfigFile(path: string): Promise<Record<string, unknown>> {
     throw configNotJson(path, (error as Error).message);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw configNotJson(path, "it is no object");
-  // A null prototype, so that a key such as __proto__ is a key.
-  return Object.assign(Object.create(null), value) as Record<string, unknown>;
+  return value;
 }
 
 /** Collects `key=value`. The option takes every word up to the next flag, so the data may have ended up here. */

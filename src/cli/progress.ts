@@ -5,19 +5,24 @@ import type { PreparedData } from "../api/source.ts";
 import { formatFilterReport } from "../data/histories.ts";
 import { formatQuality } from "../data/quality.ts";
 import { formatCount } from "../data/words.ts";
-import type { ModelConfig } from "../model/config.ts";
-import { SETTING_NAMES } from "../model/config.ts";
+import { type ModelConfig, SETTING_NAMES } from "../model/config.ts";
 import { type Progress, SELECTION_METRIC } from "../train/fit.ts";
 import { formatMetric, formatSeconds, log } from "./output.ts";
 
 /** Steps are timed this long before the first forecast. */
 const FORECAST_AFTER_SECONDS = 2;
 
-/** Reports what was read: guesses, quality, filters. */
-export function logData({ guesses, quality, filter, split }: PreparedData): void {
+/** From this share of repeats on, leaving out what was seen may hide what users want. */
+const MANY_REPEATS = 0.1;
+
+/** Reports what was read: guesses, quality, filters, split. */
+export function logData({ guesses, quality, filter, split }: PreparedData, config: ModelConfig): void {
   for (const guess of guesses) log(guess);
   for (const line of formatQuality(quality)) log(line);
   for (const line of formatFilterReport(filter)) log(line);
+  if (config.seen === "exclude" && quality.repeats > MANY_REPEATS * quality.events) {
+    log("hint: users come back to items here, and seen items are not recommended; --set seen=include does");
+  }
   const { valid, test, rule } = split;
   log(`split: ${rule}, ${formatCount(valid.user.length)} validation and ${formatCount(test.user.length)} test cases`);
 }

@@ -62,7 +62,7 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
       read: readOptions(flags),
       signal,
       onData: (prepared, config) => {
-        logData(prepared);
+        logData(prepared, config);
         logConfig(config);
       },
       onProgress: (report) => progress.update(report),

@@ -79,7 +79,7 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   dropout: number(0, 0, 0.95, "share of the numbers dropped at the input of each block while training"),
   outputDropout: number(0, 0, 0.95, "share of the numbers dropped before scoring while training"),
   initStd: number(0.02, 1e-6, 10, "standard deviation of initial embeddings and interest"),
-  batch: integer(128, 1, 1_000_000, "users in a training step"),
+  batch: integer(0, 0, 1_000_000, "users in a training step; 0 = told from the data, about 1,536 interactions"),
   window: integer(200, 1, 1_000_000, "steps that gradients run back through; longer histories carry their state on"),
   prefixes: integer(3, 0, 1000, "prefixes sampled per user and epoch beside the last one (normalize=sequence)"),
   learningRate: number(0.001, 0, 10, "Adam step size"),
