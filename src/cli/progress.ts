@@ -15,6 +15,9 @@ const FORECAST_AFTER_SECONDS = 2;
 /** From this share of repeats on, leaving out what was seen may hide what users want. */
 const MANY_REPEATS = 0.1;
 
+/** With fewer validation cases, the best epoch is mostly chance. */
+const FEW_CASES = 30;
+
 /** Reports what was read: guesses, quality, filters, split. */
 export function logData({ guesses, quality, filter, split }: PreparedData, config: ModelConfig): void {
   for (const guess of guesses) log(guess);
@@ -24,6 +27,11 @@ export function logData({ guesses, quality, filter, split }: PreparedData, confi
     log("hint: users come back to items here, and seen items are not recommended; --set seen=include does");
   }
   const { valid, test, rule } = split;
+  if (rule !== "none" && valid.user.length < FEW_CASES) {
+    log(
+      "hint: with so few users to validate on, the choice of the epoch is mostly chance; --patience lets training go on",
+    );
+  }
   log(`split: ${rule}, ${formatCount(valid.user.length)} validation and ${formatCount(test.user.length)} test cases`);
 }
 

@@ -82,7 +82,7 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   batch: integer(0, 0, 1_000_000, "users in a training step; 0 = told from the data, about 1,536 interactions"),
   window: integer(200, 1, 1_000_000, "steps that gradients run back through; longer histories carry their state on"),
   prefixes: integer(3, 0, 1000, "prefixes sampled per user and epoch beside the last one (normalize=sequence)"),
-  learningRate: number(0.001, 0, 10, "Adam step size"),
+  learningRate: number(0.003, 0, 10, "Adam step size"),
   weightDecay: number(0, 0, 10, "decoupled weight decay (AdamW)"),
   clip: number(5, 0, 1e9, "largest norm of the whole gradient; 0 = no limit"),
   epochs: integer(100, 0, 1_000_000, "most passes over the training part"),

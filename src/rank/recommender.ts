@@ -30,7 +30,10 @@ export interface Recommendation {
 export interface Answer {
   /** Best first: by score, and of equal scores by item order. */
   items: Recommendation[];
-  /** Attention on each known item of the history, oldest first, as shares of 1; null for models without attention. */
+  /**
+   * The weights that gated the recurrence at each known item of the history, oldest first, as shares of 1; null for models
+   * without attention. With `normalize=causal` each was set when its item came, against the items up to it.
+   */
   explanation: { id: string; weight: number }[] | null;
   /** Ids of the history the model does not know, in order; they were skipped. */
   unknown: string[];

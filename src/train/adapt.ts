@@ -5,12 +5,12 @@ import type { ModelConfig } from "../model/config.ts";
 
 /** Interactions in a training step that learned well on dense and on sparse data sets alike; see docs/results.md. */
 const STEP_INTERACTIONS = 1536;
-const MIN_BATCH = 8;
-const MAX_BATCH = 1024;
+/** Steps an epoch should have, so that small logs are not trained in a handful of them. */
+const EPOCH_STEPS = 32;
 
 /**
  * Returns the config with open settings filled in: `batch` 0 becomes as many users as have about 1,536 training interactions
- * together, from 8 to 1,024. Depends on the training part alone.
+ * together, and no more than leave 32 steps in an epoch. Depends on the training part alone.
  */
 export function adaptConfig(config: ModelConfig, split: Split): ModelConfig {
   if (config.batch > 0) return config;
@@ -22,6 +22,6 @@ export function adaptConfig(config: ModelConfig, split: Split): ModelConfig {
     users++;
   }
   const mean = interactions / Math.max(1, users);
-  const batch = Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.floor(STEP_INTERACTIONS / Math.max(1, mean))));
+  const batch = Math.max(1, Math.floor(Math.min(STEP_INTERACTIONS / Math.max(1, mean), users / EPOCH_STEPS)));
   return { ...config, batch };
 }

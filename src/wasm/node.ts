@@ -30,6 +30,6 @@ async function readFirst(): Promise<Uint8Array<ArrayBuffer>> {
   }
   throw new InternalError(
     "WASM_MISSING",
-    "attune.wasm: not found beside the package's code. Install the package again.",
+    "attune.wasm: not found beside the code. Install the package again, or run npm run build in a checkout.",
   );
 }
