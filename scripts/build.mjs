@@ -8,6 +8,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+/** What .biome.json sets, so that what is written here needs no formatting. */
+const LINE_WIDTH = 120;
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const inRoot = (...parts) => join(root, ...parts);
 const run = (tool, ...args) => execFileSync(process.execPath, [tool, ...args], { cwd: root, stdio: "inherit" });
@@ -22,6 +25,16 @@ function buildWasm() {
   writeKernelTypes();
 }
 
+/** Writes a signature as the formatter does: in one line if it fits, else a parameter a line. */
+function declare(signature) {
+  const line = `  ${signature};`;
+  if (line.length <= LINE_WIDTH) return line;
+  const [, name, parameters, result] = signature.match(/^(\w+)\((.*)\): (\w+)$/);
+  return [`  ${name}(`, ...parameters.split(", ").map((parameter) => `    ${parameter},`), `  ): ${result};`].join(
+    "\n",
+  );
+}
+
 /** Turns the compiler's declarations into two interfaces, so that a kernel and its callers cannot drift apart. */
 function writeKernelTypes() {
   const signatures = (file) =>
@@ -34,12 +47,12 @@ function writeKernelTypes() {
 
 /** Kernels of both WebAssembly modules: what an answer needs. */
 export interface InferenceKernels {
-${inference.map((line) => `  ${line};`).join("\n")}
+${inference.map(declare).join("\n")}
 }
 
 /** Kernels of the full module: what training and evaluation need too. */
 export interface TrainingKernels extends InferenceKernels {
-${training.map((line) => `  ${line};`).join("\n")}
+${training.map(declare).join("\n")}
 }
 `;
   const file = inRoot("src/wasm/kernels.ts");
@@ -74,19 +87,23 @@ async function buildJavaScript() {
   }).then(({ metafile }) => writeLicences(metafile));
 }
 
-/** Copies the licence of every bundled library beside the bundles. */
+/** Copies the licence of every bundled library beside the bundles; the compiler's own library is in the modules. */
 function writeLicences(metafile) {
-  const packages = new Set(
-    Object.keys(metafile.inputs).flatMap((file) => file.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1] ?? []),
-  );
+  const packages = new Set(["assemblyscript"]);
+  for (const file of Object.keys(metafile.inputs)) {
+    const name = file.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1];
+    if (name) packages.add(name);
+  }
   const texts = [...packages].sort().map((name) => {
     const folder = inRoot("node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "license", "LICENCE"].find((f) =>
-      existsSync(join(folder, f)),
-    );
-    const text = file ? readFileSync(join(folder, file), "utf8").trim() : `Licence: ${license}`;
-    return `${name} ${version}\n\n${text}\n`;
+    // The loader is a part of AssemblyScript, whose package has the text for both.
+    const source = name === "@assemblyscript/loader" ? inRoot("node_modules/assemblyscript") : folder;
+    // LICENSE, LICENSE.md, LICENSE-MIT.txt, license, NOTICE …
+    const files = readdirSync(source).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+    if (files.length === 0) throw new Error(`${name}: got no licence file, expected one for ${license}. Add its text.`);
+    const parts = files.sort().map((file) => readFileSync(join(source, file), "utf8").trim());
+    return `${name} ${version} (${license})\n\n${parts.join("\n\n")}\n`;
   });
   writeFileSync(inRoot("dist/THIRD-PARTY-LICENSES.txt"), texts.join(`\n${"-".repeat(72)}\n\n`));
 }

@@ -9,7 +9,9 @@ const tests = files.flatMap((file) => file.assertionResults.map((test) => ({ ...
 const passed = tests.filter((test) => test.status === "passed");
 const failed = tests.filter((test) => test.status === "failed");
 const others = tests.filter((test) => test.status !== "passed" && test.status !== "failed");
-const brokenFiles = files.filter((file) => file.status !== "passed" && file.assertionResults.every((t) => t.status === "passed"));
+const brokenFiles = files.filter(
+  (file) => file.status !== "passed" && file.assertionResults.every((t) => t.status === "passed"),
+);
 for (const test of [...failed, ...others]) console.log(`${test.status}: ${test.file}: ${test.fullName}`);
 for (const file of brokenFiles) console.log(`file did not run: ${file.name}: ${file.message}`);
 console.log(`${passed.length} passed, ${failed.length + brokenFiles.length} failed, ${others.length} skipped`);

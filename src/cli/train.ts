@@ -24,6 +24,12 @@ const noOutput = () =>
     "--output: got an empty name, expected a file. Name one, such as model.safetensors.",
   );
 
+const outputIsData = (path: string) =>
+  new UsageError(
+    "OUTPUT_IS_DATA",
+    `--output: got ${path}, the data itself, expected another file. Choose another name.`,
+  );
+
 interface Flags extends DataFlags, SettingFlags {
   output?: string;
   model?: string;
@@ -51,7 +57,7 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
   // In a config file, the preset is a setting like any other.
   const { preset, ...settings } = await readSettings(flags);
   const { name } = findPreset(flags.model ?? String(preset ?? PRESETS[0].name));
-  if (flags.output !== undefined) await rehearseWrite(flags.output);
+  if (flags.output !== undefined) await rehearseWrite(flags.output, data);
   const progress = new TrainingProgress(name);
   const model = await interruptible((signal) =>
     train(data, {
@@ -74,12 +80,18 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
 }
 
 /** Fails now if the model could not be written in an hour: writes, flushes and removes an empty file in its folder. */
-async function rehearseWrite(path: string): Promise<void> {
+async function rehearseWrite(path: string, data: string): Promise<void> {
   if (path === "") throw noOutput();
+  if (await isSameFile(path, data)) throw outputIsData(path);
   await writeFileAtomic(path, new Uint8Array(0), {
     ...fileSystem,
     rename: (temporary) => fileSystem.unlink(temporary),
   });
+}
+
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => fileSystem.realpath(path).catch(() => undefined)));
+  return first !== undefined && first === second;
 }
 
 function toJson(report: TrainReport, sha256: string | undefined): object {

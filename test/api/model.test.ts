@@ -9,7 +9,12 @@ import { QUICK, shopRows } from "./shop.ts";
 
 let folder: string;
 let model: Model;
-const histories = [["i1", "i2", "i3"], ["i29"], ["i5", "i5", "i6", "i7", "i8", "i9", "i10"], ["i3", "nobody knows", "i4"]];
+const histories = [
+  ["i1", "i2", "i3"],
+  ["i29"],
+  ["i5", "i5", "i6", "i7", "i8", "i9", "i10"],
+  ["i3", "nobody knows", "i4"],
+];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "attune-model-"));
@@ -101,8 +106,21 @@ describe("a model", () => {
   });
 
   test("keeps hostile ids as they are", async () => {
-    const ids = ["__proto__", "constructor", "toString", "a,b", "line\nbreak", "🎁", "=1+1", " ", "\u0000", "\ufeffbom"];
-    const rows = ids.flatMap((_, user) => ids.map((_, i) => ({ user: ids[user], item: ids[(user + i) % ids.length], time: i })));
+    const ids = [
+      "__proto__",
+      "constructor",
+      "toString",
+      "a,b",
+      "line\nbreak",
+      "🎁",
+      "=1+1",
+      " ",
+      "\u0000",
+      "\ufeffbom",
+    ];
+    const rows = ids.flatMap((_, user) =>
+      ids.map((_, i) => ({ user: ids[user], item: ids[(user + i) % ids.length], time: i })),
+    );
     const odd = await train(rows, { ...QUICK, epochs: 1, seen: "include", refit: false });
     const path = join(folder, "odd.safetensors");
     await odd.save(path);

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { compare } from "../../src/api/compare.ts";
 import { evaluate } from "../../src/api/evaluate.ts";
-import { train } from "../../src/api/train.ts";
 import { readSource } from "../../src/api/source.ts";
+import { train } from "../../src/api/train.ts";
 import type { Progress } from "../../src/train/fit.ts";
 import { QUICK, shopRows } from "./shop.ts";
 
@@ -19,7 +19,8 @@ describe("train", () => {
 
   test("twice with one seed gives the same bytes, for every preset; another seed gives others", async () => {
     for (const model of ["attentive-gru", "attentive-lstm", "gru4rec", "lstm"]) {
-      const run = async (seed: number) => (await train(rows, { ...QUICK, model, seed, epochs: 2, dropout: 0.2 })).toBytes();
+      const run = async (seed: number) =>
+        (await train(rows, { ...QUICK, model, seed, epochs: 2, dropout: 0.2 })).toBytes();
       const first = await run(1);
       expect(Buffer.compare(first, await run(1)), model).toBe(0);
       expect(Buffer.compare(first, await run(2)), model).not.toBe(0);
@@ -102,7 +103,14 @@ describe("train", () => {
 
   test("one user with a long history is enough", async () => {
     const one = Array.from({ length: 60 }, (_, time) => ({ user: "me", item: `file ${time % 5}`, time }));
-    const model = await train(one, { ...QUICK, epochs: 60, learningRate: 0.05, patience: 60, seen: "include", window: 7 });
+    const model = await train(one, {
+      ...QUICK,
+      epochs: 60,
+      learningRate: 0.05,
+      patience: 60,
+      seen: "include",
+      window: 7,
+    });
     expect(model.recommend(["file 0", "file 1", "file 2"], { k: 1 })[0].id).toBe("file 3");
   });
 });
