@@ -1,6 +1,7 @@
 // All kernels: what training and evaluation need. Exports only; the interface is described in assembly/README.md.
 
 export * from "./inference";
+export { activationBackwardF32 } from "./kernel/activation";
 export {
   dotScoreBackwardF32,
   movingAttentionBackwardF32,
@@ -15,5 +16,7 @@ export { crossEntropyF32 } from "./kernel/loss";
 export { lstmBackwardF32 } from "./kernel/lstm";
 export { layerNormBackwardF32, layerNormBackwardWeightsF32 } from "./kernel/norm";
 export { adamF32, squaresF64 } from "./kernel/optim";
+export { positionsBackwardF32 } from "./kernel/positions";
 export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
-export { addRowsF32, columnSumsF32, previousRowsF32, rowDotsF32, scaleRowsF32 } from "./kernel/rows";
+export { columnSumsF32, previousRowsF32, rowDotsF32, scaleRowsF32 } from "./kernel/rows";
+export { selfAttentionBackwardF32 } from "./kernel/self-attention";

@@ -2,6 +2,7 @@
 
 import { log2F64 } from "./core/math";
 
+export { activationForwardF32 } from "./kernel/activation";
 export {
   dotScoreForwardF32,
   movingAttentionForwardF32,
@@ -14,8 +15,10 @@ export { gruForwardF32 } from "./kernel/gru";
 export { meanForwardF32, runningMeanForwardF32 } from "./kernel/interest";
 export { lstmForwardF32 } from "./kernel/lstm";
 export { layerNormForwardF32 } from "./kernel/norm";
+export { positionsForwardF32 } from "./kernel/positions";
 export { rankF32, topKF32 } from "./kernel/rank";
-export { addBiasF32 } from "./kernel/rows";
+export { addBiasF32, addRowsF32 } from "./kernel/rows";
+export { selfAttentionForwardF32 } from "./kernel/self-attention";
 export { log2F64 };
 
 /** Returns the version of this interface; src/wasm refuses another one. */

@@ -9,7 +9,14 @@ export interface ModelConfig {
   embedding: number;
   hidden: number;
   layers: number;
+  mixer: "recurrence" | "self-attention";
   cell: "gru" | "lstm";
+  heads: number;
+  residual: "none" | "add";
+  norm: "none" | "pre" | "post";
+  feedForward: number;
+  feedForwardActivation: "gelu" | "relu";
+  positions: "none" | "learned";
   interest: "none" | "learned" | "last" | "mean";
   score: "dot";
   normalize: "sequence" | "causal";
@@ -66,8 +73,15 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   preset: { kind: "text", default: "attentive-gru", help: "name of the preset the other defaults come from" },
   embedding: integer(64, 1, 4096, "D, numbers in an item's embedding"),
   hidden: integer(64, 1, 4096, "H, numbers in the recurrent state; projected to D for scoring if different"),
-  layers: integer(1, 1, 16, "recurrent blocks, one on top of the other"),
+  layers: integer(1, 1, 16, "blocks, one on top of the other"),
+  mixer: choice(["recurrence", "self-attention"], "what mixes the steps inside a block"),
   cell: choice(["gru", "lstm"], "recurrent cell of the blocks"),
+  heads: integer(1, 1, 64, "N, heads of self-attention; must divide D"),
+  residual: choice(["none", "add"], "add a sublayer's input to its output"),
+  norm: choice(["none", "pre", "post"], "layer norm before each sublayer and at the end, or after each sublayer"),
+  feedForward: integer(0, 0, 16, "feed-forward sublayer in each block, this many times H wide; 0 = none"),
+  feedForwardActivation: choice(["gelu", "relu"], "activation inside the feed-forward sublayer"),
+  positions: choice(["none", "learned"], "add a learned position to each item of a window"),
   interest: choice(["none", "learned", "last", "mean"], "the vector u that attention compares each item with"),
   score: choice(["dot"], "attention score of an item and the interest"),
   normalize: choice(
@@ -106,10 +120,13 @@ const unknownSetting = (name: string, nearest: string | undefined) =>
 const badValue = (name: string, got: unknown, expected: string) =>
   new UsageError("SETTING_VALUE", `setting ${name}: got ${show(got)}, expected ${expected}. Change it and run again.`);
 
+const badCombination = (what: string, fix: string) =>
+  new UsageError("SETTING_COMBINATION", `settings: ${what} do not go together. ${fix}`);
+
 /**
  * Merges settings over the defaults of the table; later sources win. Values may be text, as from a command line.
  * @param sources preset, then config file, then flags
- * @throws UsageError `SETTING_UNKNOWN`, `SETTING_VALUE`
+ * @throws UsageError `SETTING_UNKNOWN`, `SETTING_VALUE`, `SETTING_COMBINATION`
  */
 export function resolveConfig(...sources: readonly { readonly [name: string]: unknown }[]): ModelConfig {
   const config: Record<string, unknown> = {};
@@ -121,7 +138,30 @@ export function resolveConfig(...sources: readonly { readonly [name: string]: un
       config[name] = readSetting(name as keyof ModelConfig, source[name]);
     }
   }
-  return config as unknown as ModelConfig;
+  const resolved = config as unknown as ModelConfig;
+  checkCombination(resolved);
+  return resolved;
+}
+
+function checkCombination(config: ModelConfig): void {
+  const { embedding, hidden, residual, norm, mixer, heads, interest } = config;
+  const attends = mixer === "self-attention";
+  if (embedding !== hidden && (residual === "add" || norm !== "none" || attends)) {
+    const why = attends ? "mixer=self-attention" : residual === "add" ? "residual=add" : `norm=${norm}`;
+    throw badCombination(
+      `embedding=${embedding}, hidden=${hidden} and ${why}`,
+      "Give embedding and hidden the same value.",
+    );
+  }
+  if (attends && embedding % heads !== 0) {
+    throw badCombination(`embedding=${embedding} and heads=${heads}`, "Choose heads that divide embedding.");
+  }
+  if (attends && interest !== "none") {
+    throw badCombination(
+      `mixer=self-attention and interest=${interest}`,
+      "An interest gates a recurrence; set interest=none.",
+    );
+  }
 }
 
 function readSetting(name: keyof ModelConfig, value: unknown): unknown {

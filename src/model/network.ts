@@ -1,22 +1,27 @@
 // The one composition that every named model is a preset of:
 //
-//   item ids → embedding → [interest attention → weights] → blocks → [projection to D] → scores of the whole catalogue
+//   item ids → embedding → [interest attention → weights] → blocks of sublayers → [norm] → [projection to D] → scores
 //
-// Embedding and attention see whole histories; blocks, projection and loss go window by window with carried state.
+// Embedding and attention see whole histories; blocks, norm, projection and loss go window by window with carried state.
 
 import type { Engine, TrainingEngine } from "../wasm/engine.ts";
 import type { ModelConfig } from "./config.ts";
+import type { BodyState, Run } from "./layers/body.ts";
 import { type Dropout, dropout } from "./layers/dropout.ts";
 import { type EmbeddingTrace, ItemEmbedding } from "./layers/embedding.ts";
 import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
+import { LayerNorm, type NormTrace } from "./layers/layer-norm.ts";
 import { Linear } from "./layers/linear.ts";
-import { type BlockState, type BlockTrace, RecurrentBlock } from "./layers/recurrent.ts";
 import { TiedScorer } from "./layers/scorer.ts";
+import { type Gate, Sublayer } from "./layers/sublayer.ts";
 import { cutWindows, lastRow, type PackedBatch, packHistories, type Window } from "./packed.ts";
 import { type ParameterSpec, Parameters } from "./parameters.ts";
 import { INIT_STREAM } from "./streams.ts";
 
 const PROJECTION = "projection.weight";
+const OUTPUT_NORM = "output_norm";
+/** Dropout before the first sublayer, where residuals leave no other place for it. */
+const INPUT_PLACE = 0x200;
 
 /** A history with the item that follows each of its steps; steps from `lossFrom` on are trained. */
 export interface Example {
@@ -35,12 +40,16 @@ export interface Encoded {
 
 /** Everything one window computed. */
 interface WindowTrace {
-  blocks: BlockTrace[];
-  /** Output of the last block after dropout, f32[rows, H]. */
+  runs: Run[];
+  norm: NormTrace | undefined;
+  /** Output after norm and dropout, f32[rows, H]. */
   output: number;
   /** What is scored, f32[rows, D]. */
   y: number;
 }
+
+/** A training step's dropout, but for its place and rate. */
+type Masks = Omit<Dropout, "place" | "rate">;
 
 /** A model in an engine's memory: parameters, and the composition that uses them. */
 export class Network {
@@ -48,7 +57,8 @@ export class Network {
   readonly scorer: TiedScorer;
   readonly #embedding: ItemEmbedding;
   readonly #attention: InterestAttention | undefined;
-  readonly #blocks: RecurrentBlock[];
+  readonly #sublayers: Sublayer[];
+  readonly #outputNorm: LayerNorm | undefined;
   readonly #projection: Linear | undefined;
   /** Everything above this mark is the plan of one step. */
   #stepMark: number;
@@ -64,14 +74,12 @@ export class Network {
     training: boolean,
   ) {
     this.parameters = new Parameters(engine, Network.specs(config, items), training);
-    this.#embedding = new ItemEmbedding(config, this.parameters);
+    this.#embedding = new ItemEmbedding(engine, config, this.parameters);
     this.#attention = config.interest === "none" ? undefined : new InterestAttention(config, this.parameters);
-    this.#blocks = Array.from(
-      { length: config.layers },
-      (_, index) => new RecurrentBlock(engine, config, this.parameters, index, training),
-    );
+    this.#sublayers = Sublayer.stack(engine, config, this.parameters, training);
+    this.#outputNorm = config.norm === "pre" ? new LayerNorm(engine, this.parameters, OUTPUT_NORM) : undefined;
     const projects = config.hidden !== config.embedding;
-    this.#projection = projects ? new Linear(engine, this.parameters.get(PROJECTION), training) : undefined;
+    this.#projection = projects ? new Linear(engine, this.parameters.get(PROJECTION), undefined, training) : undefined;
     this.scorer = new TiedScorer(engine, this.#embedding.table, training);
     this.#stepMark = engine.memory.mark();
   }
@@ -92,7 +100,8 @@ export class Network {
   /** Lists the parameters of a config in the order they are stored. */
   static specs(config: ModelConfig, items: number): ParameterSpec[] {
     const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config)];
-    for (let index = 0; index < config.layers; index++) specs.push(...RecurrentBlock.specs(config, index));
+    specs.push(...Sublayer.specs(config));
+    if (config.norm === "pre") specs.push(...LayerNorm.specs(OUTPUT_NORM, config.hidden));
     if (config.hidden !== config.embedding) {
       const init = { kind: "uniform", size: 1 / Math.sqrt(config.hidden) } as const;
       specs.push({ name: PROJECTION, shape: [config.embedding, config.hidden], init });
@@ -120,7 +129,7 @@ export class Network {
 
   /** Lays weights out for the kernels; call it after every change of a weight. */
   prepare(): void {
-    for (const block of this.#blocks) block.prepare();
+    for (const sublayer of this.#sublayers) sublayer.prepare();
     this.#projection?.prepare();
     this.scorer.prepare();
   }
@@ -144,19 +153,22 @@ export class Network {
     const { memory } = engine;
     const width = config.embedding;
     const y = memory.planF32(histories.length * width);
-    const batch = packHistories(engine, histories);
+    const batch = packHistories(
+      engine,
+      histories.map((history) => this.#withinReach(history)),
+    );
     const embedded = this.#embedding.forward(engine, batch);
     const attention = this.#attention?.forward(engine, batch, embedded.x);
     const states = this.#planStates(batch);
     for (const window of cutWindows(engine, batch, config.window)) {
       const mark = memory.mark();
-      const trace = this.#forwardWindow(window, embedded, attention, states, undefined);
+      const trace = this.#forwardWindow(window, embedded, attention, states, 0, undefined);
       for (let b = 0; b < batch.sequences; b++) {
         const row = lastRow(batch, b) - window.firstRow;
         if (row < 0 || row >= window.rows) continue;
         memory.f32(y + 4 * batch.order[b] * width, width).set(memory.f32(trace.y + 4 * row * width, width));
       }
-      this.#carry(window, trace, states);
+      for (const run of trace.runs) run.carry();
       memory.release(mark);
     }
     const weights: Float32Array[] = [];
@@ -190,21 +202,13 @@ export class Network {
     const dWeights = memory.planF32(batch.rows);
     memory.f32(dWeights, batch.rows).fill(0);
     const states = this.#planStates(batch);
-    const drops = [...this.#blocks.keys(), this.#blocks.length].map(
-      (place): Dropout => ({
-        engine,
-        rate: place < this.#blocks.length ? config.dropout : config.outputDropout,
-        seed: config.seed,
-        step,
-        place,
-      }),
-    );
+    const masks: Masks = { engine, seed: config.seed, step };
     let loss = 0;
     for (const window of cutWindows(engine, batch, config.window)) {
       const mark = memory.mark();
-      const trace = this.#forwardWindow(window, embedded, attention, states, drops);
-      loss += this.#backwardWindow(engine, window, examples, trace, states, drops, 1 / count, dX, dWeights);
-      this.#carry(window, trace, states);
+      const trace = this.#forwardWindow(window, embedded, attention, states, dWeights, masks);
+      loss += this.#backwardWindow(engine, window, examples, trace, masks, 1 / count, dX);
+      for (const run of trace.runs) run.carry();
       memory.release(mark);
     }
     if (attention) this.#attention!.backward(engine, batch, embedded.x, attention, dWeights, dX);
@@ -212,57 +216,79 @@ export class Network {
     return { loss, count };
   }
 
-  #planStates(batch: PackedBatch): BlockState[] {
-    return this.#blocks.map((block) => block.planState(batch.sequences));
+  /** Self-attention reaches back one window, which then has to be the last one. */
+  #withinReach(history: ArrayLike<number>): ArrayLike<number> {
+    const { mixer, window } = this.config;
+    if (mixer !== "self-attention" || history.length <= window) return history;
+    return Array.prototype.slice.call(history, history.length - window);
+  }
+
+  #planStates(batch: PackedBatch): (BodyState | undefined)[] {
+    return this.#sublayers.map((sublayer) => sublayer.planState(batch.sequences));
+  }
+
+  /** Dropout before the first sublayer; sublayers without residual have it themselves. */
+  #inputDropout(masks: Masks): Dropout {
+    const { residual, dropout: rate } = this.config;
+    return { ...masks, rate: residual === "add" ? rate : 0, place: INPUT_PLACE };
+  }
+
+  #outputDropout(masks: Masks): Dropout {
+    return { ...masks, rate: this.config.outputDropout, place: this.#sublayers.length };
   }
 
   #forwardWindow(
     window: Window,
     embedded: EmbeddingTrace,
     attention: AttentionTrace | undefined,
-    states: BlockState[],
-    drops: Dropout[] | undefined,
+    states: (BodyState | undefined)[],
+    dWeights: number,
+    masks: Masks | undefined,
   ): WindowTrace {
     const { engine, config } = this;
     let x = embedded.x + 4 * window.firstRow * config.embedding;
-    const blocks = this.#blocks.map((block, index) => {
-      const weights = index === 0 && attention ? attention.weights + 4 * window.firstRow : 0;
-      const trace = block.forward(window, x, weights, states[index], drops?.[index]);
-      x = trace.h;
-      return trace;
+    if (masks) x = dropout(this.#inputDropout(masks), window, config.embedding, x);
+    const first = 4 * window.firstRow;
+    const gate: Gate | undefined = attention && { weights: attention.weights + first, dWeights: dWeights + first };
+    const drop = masks && { ...masks, rate: config.dropout };
+    const runs = this.#sublayers.map((sublayer, index) => {
+      const run = sublayer.forward(window, x, states[index], index === 0 ? gate : undefined, drop);
+      x = run.y;
+      return run;
     });
-    const output = drops ? dropout(drops[blocks.length], window, config.hidden, x) : x;
-    if (!this.#projection) return { blocks, output, y: output };
+    const norm = this.#outputNorm?.forward(window.rows, x);
+    if (norm) x = norm.y;
+    const output = masks ? dropout(this.#outputDropout(masks), window, config.hidden, x) : x;
+    if (!this.#projection) return { runs, norm, output, y: output };
     const y = engine.memory.planF32(window.rows * config.embedding);
     this.#projection.forward(window.rows, output, y);
-    return { blocks, output, y };
+    return { runs, norm, output, y };
   }
 
-  /** Takes the loss of a window back to dX and dWeights of its rows; returns the sum of its losses. */
+  /** Takes the loss of a window back to dX of its rows and to the weights' gradient; returns the sum of its losses. */
   #backwardWindow(
     engine: TrainingEngine,
     window: Window,
     examples: readonly Example[],
     trace: WindowTrace,
-    states: BlockState[],
-    drops: Dropout[],
+    masks: Masks,
     scale: number,
     dX: number,
-    dWeights: number,
   ): number {
     const { config } = this;
     const { memory } = engine;
-    const dOutput = memory.planF32(window.rows * config.hidden);
-    const loss = this.#loss(engine, window, examples, trace, scale, dOutput);
+    let dY = memory.planF32(window.rows * config.hidden);
+    const loss = this.#loss(engine, window, examples, trace, scale, dY);
     if (loss === undefined) return 0;
-    let dH = dropout(drops[drops.length - 1], window, config.hidden, dOutput, dOutput);
-    for (let index = this.#blocks.length - 1; index >= 0; index--) {
-      const first = index === 0;
-      const dInput = first ? dX + 4 * window.firstRow * config.embedding : memory.planF32(window.rows * config.hidden);
-      const dGate = first ? dWeights + 4 * window.firstRow : 0;
-      this.#blocks[index].backward(engine, window, trace.blocks[index], states[index], dH, dInput, dGate, drops[index]);
-      dH = dInput;
+    dropout(this.#outputDropout(masks), window, config.hidden, dY, dY);
+    if (trace.norm) this.#outputNorm!.backward(engine, window.rows, trace.norm, dY, dY);
+    for (let index = trace.runs.length - 1; index >= 0; index--) {
+      const dx =
+        index === 0 ? dX + 4 * window.firstRow * config.embedding : memory.planF32(window.rows * config.hidden);
+      trace.runs[index].backward(engine, dY, dx);
+      dY = dx;
     }
+    dropout(this.#inputDropout(masks), window, config.embedding, dY, dY);
     return loss;
   }
 
@@ -305,10 +331,6 @@ export class Network {
     let sum = 0;
     for (const loss of memory.f32(losses, count)) sum += loss;
     return sum;
-  }
-
-  #carry(window: Window, trace: WindowTrace, states: BlockState[]): void {
-    for (const [index, block] of this.#blocks.entries()) block.carry(window, trace.blocks[index], states[index]);
   }
 }
 

@@ -8,3 +8,5 @@ export const DROPOUT_STREAM = 0x2000;
 export const SHUFFLE_STREAM = 0x3000;
 /** Sampled prefixes; step = epoch. */
 export const PREFIX_STREAM = 0x4000;
+/** Masks of self-attention's probabilities; place i draws from ATTENTION_DROPOUT_STREAM + i, step = optimiser step. */
+export const ATTENTION_DROPOUT_STREAM = 0x5000;

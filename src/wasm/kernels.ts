@@ -3,7 +3,17 @@
 /** Kernels of both WebAssembly modules: what an answer needs. */
 export interface InferenceKernels {
   abiVersion(): number;
+  activationForwardF32(
+    begin: number,
+    end: number,
+    width: number,
+    kind: number,
+    x: number,
+    bias: number,
+    y: number,
+  ): void;
   addBiasF32(begin: number, end: number, width: number, bias: number, y: number): void;
+  addRowsF32(begin: number, end: number, width: number, x: number, y: number): void;
   dotScoreForwardF32(
     begin: number,
     end: number,
@@ -98,6 +108,15 @@ export interface InferenceKernels {
     bColumn: number,
     panels: number,
   ): void;
+  positionsForwardF32(
+    begin: number,
+    end: number,
+    offsets: number,
+    width: number,
+    window: number,
+    table: number,
+    x: number,
+  ): void;
   rankF32(
     begin: number,
     end: number,
@@ -117,6 +136,22 @@ export interface InferenceKernels {
     width: number,
     x: number,
     u: number,
+  ): void;
+  selfAttentionForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    heads: number,
+    qkv: number,
+    o: number,
+    scratch: number,
+    rate: number,
+    seed: number,
+    stream: number,
+    step: number,
+    firstRow: number,
   ): void;
   softmaxCausalForwardF32(
     begin: number,
@@ -155,6 +190,15 @@ export interface InferenceKernels {
 
 /** Kernels of the full module: what training and evaluation need too. */
 export interface TrainingKernels extends InferenceKernels {
+  activationBackwardF32(
+    begin: number,
+    end: number,
+    width: number,
+    kind: number,
+    a: number,
+    dy: number,
+    dx: number,
+  ): void;
   adamF32(
     begin: number,
     end: number,
@@ -171,7 +215,6 @@ export interface TrainingKernels extends InferenceKernels {
     correction2: number,
     gradientScale: number,
   ): void;
-  addRowsF32(begin: number, end: number, width: number, x: number, y: number): void;
   columnSumsF32(begin: number, end: number, rows: number, x: number, stride: number, out: number): void;
   crossEntropyF32(
     begin: number,
@@ -297,6 +340,16 @@ export interface TrainingKernels extends InferenceKernels {
     dX: number,
     dU: number,
   ): void;
+  positionsBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    window: number,
+    dx: number,
+    dTable: number,
+  ): void;
   previousRowsF32(
     begin: number,
     end: number,
@@ -327,6 +380,23 @@ export interface TrainingKernels extends InferenceKernels {
     dX: number,
   ): void;
   scaleRowsF32(begin: number, end: number, width: number, x: number, stride: number, factors: number): void;
+  selfAttentionBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    heads: number,
+    qkv: number,
+    dO: number,
+    dQkv: number,
+    scratch: number,
+    rate: number,
+    seed: number,
+    stream: number,
+    step: number,
+    firstRow: number,
+  ): void;
   softmaxCausalBackwardF32(
     begin: number,
     end: number,

@@ -105,45 +105,89 @@ test("attention matters: the interest gets a gradient, and permuting a history's
   }
 });
 
-test("projection, input norm and output dropout: gradients equal finite differences of the loss", async () => {
-  const engine = await createTrainingEngine();
-  const config = resolveConfig({
-    embedding: 6,
-    hidden: 9,
-    interest: "learned",
-    inputNorm: "layer",
-    dropout: 0.2,
-    outputDropout: 0.2,
-    window: 3,
-  });
-  const network = new Network(engine, config, ITEMS, true);
-  forSeeds(2, (random) => {
-    fill(random, engine, network);
-    // Within one window, because gradients stop at the next.
-    const batch = batchOf(random, 4).map(({ inputs, targets }) => ({ inputs: inputs.slice(0, 3), targets }));
-    const examples = batch.map(({ inputs, targets }) => ({ history: inputs, next: targets, lossFrom: 0 }));
-    const { floats, gradients } = network.parameters;
-    engine.memory.f32(gradients, floats).fill(0);
-    const lossOf = () => {
-      network.prepare();
-      const { loss, count } = network.backpropagate(engine, examples, 5);
-      network.releaseStep();
-      return loss / count;
-    };
-    lossOf();
-    const analytic = engine.memory.f32(gradients, floats).slice();
-    const step = 1 / 128;
-    for (const { name, value, size, offset } of network.parameters.list) {
-      for (let i = 0; i < size; i += 3) {
-        const at = value + 4 * i;
-        const start = engine.memory.f32(at, 1)[0];
-        engine.memory.f32(at, 1)[0] = start + step;
-        const up = lossOf();
-        engine.memory.f32(at, 1)[0] = start - step;
-        const down = lossOf();
-        engine.memory.f32(at, 1)[0] = start;
-        expect((up - down) / (2 * step), `${name}[${i}]`).toBeCloseTo(analytic[offset + i], 2);
+const blockSettings: [string, Partial<ModelConfig>][] = [
+  ["projection, input norm and output dropout", { embedding: 6, hidden: 9, inputNorm: "layer", outputDropout: 0.2 }],
+  [
+    "two residual GRU blocks, norm before, feed-forward with GELU",
+    { layers: 2, residual: "add", norm: "pre", feedForward: 2 },
+  ],
+  [
+    "residual LSTM block, norm after, feed-forward with ReLU",
+    { cell: "lstm", residual: "add", norm: "post", feedForward: 1, feedForwardActivation: "relu" },
+  ],
+  ["norm without residual", { norm: "pre", feedForward: 1 }],
+  [
+    "self-attention with two heads and positions",
+    { mixer: "self-attention", heads: 2, interest: "none", positions: "learned" },
+  ],
+  [
+    "two residual self-attention blocks",
+    { mixer: "self-attention", layers: 2, heads: 3, interest: "none", residual: "add", norm: "pre", feedForward: 1 },
+  ],
+];
+
+for (const [name, settings] of blockSettings) {
+  test(`${name}: gradients equal finite differences of the loss, dropout included`, async () => {
+    const engine = await createTrainingEngine();
+    const config = resolveConfig({ embedding: 6, hidden: 6, interest: "learned", dropout: 0.2, window: 3 }, settings);
+    const network = new Network(engine, config, ITEMS, true);
+    forSeeds(2, (random) => {
+      fill(random, engine, network);
+      // Within one window, because gradients stop at the next.
+      const batch = batchOf(random, 4).map(({ inputs, targets }) => ({ inputs: inputs.slice(0, 3), targets }));
+      const examples = batch.map(({ inputs, targets }) => ({ history: inputs, next: targets, lossFrom: 0 }));
+      const { floats, gradients } = network.parameters;
+      engine.memory.f32(gradients, floats).fill(0);
+      const lossOf = () => {
+        network.prepare();
+        const { loss, count } = network.backpropagate(engine, examples, 5);
+        network.releaseStep();
+        return loss / count;
+      };
+      lossOf();
+      const analytic = engine.memory.f32(gradients, floats).slice();
+      const step = 1 / 256;
+      const errors: number[] = [];
+      for (const parameter of network.parameters.list) {
+        const { value, size, offset } = parameter;
+        for (let i = 0; i < size; i += 3) {
+          const at = value + 4 * i;
+          const start = engine.memory.f32(at, 1)[0];
+          engine.memory.f32(at, 1)[0] = start + step;
+          const up = lossOf();
+          engine.memory.f32(at, 1)[0] = start - step;
+          const down = lossOf();
+          engine.memory.f32(at, 1)[0] = start;
+          const want = (up - down) / (2 * step);
+          errors.push(Math.abs(want - analytic[offset + i]));
+          expect(analytic[offset + i], `${parameter.name}[${i}]`).toBeCloseTo(want, 1);
+        }
       }
-    }
+      // A ReLU or a norm is steep here and there; on average the two must agree closely.
+      expect(errors.reduce((sum, error) => sum + error, 0) / errors.length).toBeLessThan(2e-3);
+    });
   });
+}
+
+test("without training, blocks carry state over windows and self-attention looks back one window", async () => {
+  const engine = await createTrainingEngine();
+  const long = Array.from({ length: 20 }, (_, t) => (t * 7) % ITEMS);
+  const encodeWith = (settings: Partial<ModelConfig>, history: number[], window: number) => {
+    const config = resolveConfig({ embedding: 6, hidden: 6, window }, settings);
+    const network = new Network(engine, config, ITEMS, true);
+    network.initialize(engine);
+    const y = engine.memory.f32(network.encode([history]).y, 6).slice();
+    network.releaseStep();
+    return y;
+  };
+  const residual: Partial<ModelConfig> = {
+    layers: 2,
+    residual: "add",
+    norm: "pre",
+    feedForward: 1,
+    interest: "learned",
+  };
+  expect(encodeWith(residual, long, 6)).toEqual(encodeWith(residual, long, 200));
+  const attending: Partial<ModelConfig> = { mixer: "self-attention", heads: 2, layers: 2, residual: "add" };
+  expect(encodeWith(attending, long, 6)).toEqual(encodeWith(attending, long.slice(-6), 6));
 });

@@ -68,7 +68,7 @@ export function addWeightGradient(
   multiply(engine, out, width, rows, transposed(dy, dyStride), xPanels, gradient, width, true);
 }
 
-/** A linear map without bias over a parameter [out, in]. */
+/** A linear map over a parameter [out, in], with or without a bias [out]. */
 export class Linear {
   readonly out: number;
   readonly width: number;
@@ -78,6 +78,7 @@ export class Linear {
   constructor(
     readonly engine: Engine,
     readonly weight: Parameter,
+    readonly bias: Parameter | undefined,
     readonly training: boolean,
   ) {
     [this.out, this.width] = weight.shape;
@@ -92,18 +93,26 @@ export class Linear {
     if (this.training) pack(engine, width, out, weight.value, width, 1, this.#backwardPanels);
   }
 
-  /** Writes y[rows, out] = x[rows, in]·Wᵀ. */
+  /** Writes y[rows, out] = x[rows, in]·Wᵀ + bias. */
   forward(rows: number, x: number, y: number): void {
-    multiply(this.engine, rows, this.out, this.width, rowMajor(x, this.width), this.#forwardPanels, y, this.out);
+    const { engine, out, width, bias } = this;
+    multiply(engine, rows, out, width, rowMajor(x, width), this.#forwardPanels, y, out);
+    if (bias) engine.each(rows, 1, (begin, end) => engine.kernels.addBiasF32(begin, end, out, bias.value, y));
   }
 
-  /** Writes dx[rows, in] = dy·W and adds dyᵀ·x to the weight's gradient. */
+  /** Writes dx[rows, in] = dy·W, and adds dyᵀ·x and the sum of dy to the gradients. */
   backward(engine: TrainingEngine, rows: number, x: number, dy: number, dyStride: number, dx: number): void {
     const mark = engine.memory.mark();
     const xPanels = engine.memory.planF32(panelFloats(this.width, rows));
     pack(engine, this.width, rows, x, this.width, 1, xPanels);
     addWeightGradient(engine, rows, this.out, this.width, dy, dyStride, xPanels, this.weight.gradient);
     engine.memory.release(mark);
+    const { bias } = this;
+    if (bias) {
+      engine.each(this.out, 4, (begin, end) =>
+        engine.kernels.columnSumsF32(begin, end, rows, dy, dyStride, bias.gradient),
+      );
+    }
     multiply(engine, rows, this.width, this.out, rowMajor(dy, dyStride), this.#backwardPanels, dx, this.width);
   }
 }

@@ -2,12 +2,14 @@ import { UsageError } from "../../errors.ts";
 import { nearestName } from "../config.ts";
 import { attentiveGru } from "./attentive-gru.ts";
 import { attentiveLstm } from "./attentive-lstm.ts";
+import { attune } from "./attune.ts";
 import { gru4rec } from "./gru4rec.ts";
 import { lstm } from "./lstm.ts";
 import type { Preset } from "./preset.ts";
+import { sasrec } from "./sasrec.ts";
 
 /** All named models; a new one is a file beside these and a row here. The first is the default. */
-export const PRESETS: readonly Preset[] = [attentiveGru, attentiveLstm, gru4rec, lstm];
+export const PRESETS: readonly Preset[] = [attentiveGru, attentiveLstm, attune, gru4rec, lstm, sasrec];
 
 const unknownPreset = (name: string, nearest: string | undefined) =>
   new UsageError(

@@ -1,44 +1,35 @@
-// A recurrent block: dropout on its input, the input product W_ih·x, and the recurrence over the steps of a window, gated by
-// attention weights where a stage before it gives them. State is carried from window to window.
+// The recurrent body: the input product W_ih·x, and the recurrence over the steps of a window, gated by attention weights
+// where a stage before it gives them. State is carried from window to window.
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
 import type { Window } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
-import { type Dropout, dropout } from "./dropout.ts";
+import type { Body, BodyState, Pass, Run } from "./body.ts";
 import { addWeightGradient, Linear, pack, panelFloats } from "./linear.ts";
 
 /** Gates of each cell; both keep four numbers a unit for the backward pass. */
 const GATES = { gru: 3, lstm: 4 } as const;
 const KEPT = 4;
 
-/** State of the sequences of a batch between windows. */
-export interface BlockState {
-  /** f32[B, H]. */
-  hidden: number;
-  /** f32[B, H]; 0 for cells without one. */
-  cell: number;
-}
-
 /** What forward leaves for backward and for the next window. */
-export interface BlockTrace {
+interface RecurrenceTrace {
   /** Output, f32[rows, H]. */
   h: number;
   /** f32[rows, H]; 0 for cells without one. */
   c: number;
-  /** Input after dropout, f32[rows, in]. */
+  /** f32[rows, in]. */
   input: number;
   /** W_ih·x, f32[rows, gates·H]. */
   product: number;
   /** Activated gates, f32[rows, 4H]; 0 when nothing trains. */
   gates: number;
-  /** Attention weights, f32[rows], or 0. */
-  weights: number;
 }
 
-/** One recurrent block of a composition. */
-export class RecurrentBlock {
-  readonly hidden: number;
+/** A GRU or LSTM over the steps. */
+export class Recurrence implements Body {
+  readonly inWidth: number;
+  readonly outWidth: number;
   readonly #cell: ModelConfig["cell"];
   readonly #gates: number;
   readonly #inputMap: Linear;
@@ -52,20 +43,21 @@ export class RecurrentBlock {
     readonly engine: Engine,
     config: ModelConfig,
     parameters: Parameters,
-    readonly index: number,
+    index: number,
     readonly training: boolean,
   ) {
-    this.hidden = config.hidden;
+    this.outWidth = config.hidden;
     this.#cell = config.cell;
     this.#gates = GATES[config.cell];
     const own = (name: string) => parameters.get(parameterName(index, name));
-    this.#inputMap = new Linear(engine, own("weight_ih_l0"), training);
+    this.#inputMap = new Linear(engine, own("weight_ih_l0"), undefined, training);
+    this.inWidth = this.#inputMap.width;
     this.#weightHh = own("weight_hh_l0");
     this.#biasIh = own("bias_ih_l0");
     this.#biasHh = own("bias_hh_l0");
     const { memory } = engine;
-    this.#forwardPanels = memory.planF32(panelFloats(this.#gates * this.hidden, this.hidden));
-    this.#backwardPanels = training ? memory.planF32(this.#gates * panelFloats(this.hidden, this.hidden)) : 0;
+    this.#forwardPanels = memory.planF32(panelFloats(this.#gates * config.hidden, config.hidden));
+    this.#backwardPanels = training ? memory.planF32(this.#gates * panelFloats(config.hidden, config.hidden)) : 0;
   }
 
   /** Declares the parameters of block `index`. */
@@ -88,7 +80,7 @@ export class RecurrentBlock {
 
   /** Lays the weights out again, after they changed. */
   prepare(): void {
-    const { engine, hidden } = this;
+    const { engine, outWidth: hidden } = this;
     const weight = this.#weightHh.value;
     this.#inputMap.prepare();
     pack(engine, this.#gates * hidden, hidden, weight, 1, hidden, this.#forwardPanels);
@@ -106,23 +98,31 @@ export class RecurrentBlock {
   }
 
   /** Plans the state of `sequences` histories that have not begun. */
-  planState(sequences: number): BlockState {
+  planState(sequences: number): BodyState {
     const { memory } = this.engine;
-    const floats = sequences * this.hidden;
+    const floats = sequences * this.outWidth;
     const state = { hidden: memory.planF32(floats), cell: this.#cell === "lstm" ? memory.planF32(floats) : 0 };
     memory.f32(state.hidden, floats).fill(0);
     if (state.cell) memory.f32(state.cell, floats).fill(0);
     return state;
   }
 
-  /** Runs over a window. `x` is f32[rows, in], `weights` f32[rows] or 0; with `drop`, keeps what backward needs. */
-  forward(window: Window, x: number, weights: number, state: BlockState, drop: Dropout | undefined): BlockTrace {
-    const { engine, hidden } = this;
+  forward(pass: Pass, x: number, given: BodyState | undefined): Run {
+    const state = given!;
+    const trace = this.#run(pass, x, state);
+    return {
+      y: trace.h,
+      backward: (engine, dY, dx) => this.#backward(engine, pass, trace, state, dY, dx),
+      carry: () => this.#carry(pass.window, trace, state),
+    };
+  }
+
+  #run({ window, weights, drop }: Pass, x: number, state: BodyState): RecurrenceTrace {
+    const { engine, outWidth: hidden } = this;
     const { memory, kernels } = engine;
     const { rows, steps, sequences, offsetsAt } = window;
-    const input = drop ? dropout(drop, window, this.#inputMap.width, x) : x;
     const product = memory.planF32(rows * this.#gates * hidden);
-    this.#inputMap.forward(rows, input, product);
+    this.#inputMap.forward(rows, x, product);
     const h = memory.planF32(rows * hidden);
     const c = this.#cell === "lstm" ? memory.planF32(rows * hidden) : 0;
     const gates = drop ? memory.planF32(rows * KEPT * hidden) : 0;
@@ -171,24 +171,18 @@ export class RecurrentBlock {
         ),
       );
     }
-    return { h, c, input, product, gates, weights };
+    return { h, c, input: x, product, gates };
   }
 
-  /**
-   * Takes dH, f32[rows, H] (used up), back to dx, f32[rows, in], and dWeights, f32[rows] (ignored without weights);
-   * adds to the gradients of the parameters. The gradient stops at the window's first step.
-   */
-  backward(
+  #backward(
     engine: TrainingEngine,
-    window: Window,
-    trace: BlockTrace,
-    state: BlockState,
+    { window, weights, dWeights }: Pass,
+    trace: RecurrenceTrace,
+    state: BodyState,
     dH: number,
     dx: number,
-    dWeights: number,
-    drop: Dropout,
   ): void {
-    const { hidden } = this;
+    const { outWidth: hidden } = this;
     const { memory, kernels } = engine;
     const { rows, steps, sequences, offsetsAt } = window;
     const { gates } = trace;
@@ -246,31 +240,29 @@ export class RecurrentBlock {
     }
     // 3. W_ih, its bias, the attention weight and the input
     engine.each(width, 4, (begin, end) => kernels.columnSumsF32(begin, end, rows, gates, kept, this.#biasIh.gradient));
-    if (trace.weights) {
+    if (weights) {
       engine.each(rows, 1, (begin, end) =>
         kernels.rowDotsF32(begin, end, width, gates, kept, trace.product, width, dWeights),
       );
-      engine.each(rows, 1, (begin, end) => kernels.scaleRowsF32(begin, end, width, gates, kept, trace.weights));
+      engine.each(rows, 1, (begin, end) => kernels.scaleRowsF32(begin, end, width, gates, kept, weights));
     }
     this.#inputMap.backward(engine, rows, trace.input, gates, kept, dx);
     memory.release(mark);
-    dropout(drop, window, this.#inputMap.width, dx, dx);
   }
 
-  /** Carries the state after the window's last step to the next window. */
-  carry(window: Window, trace: BlockTrace, state: BlockState): void {
+  #carry(window: Window, trace: RecurrenceTrace, state: BodyState): void {
     const { memory } = this.engine;
     const { offsets } = window.batch;
     const step = window.firstStep + window.steps - 1;
-    const floats = (offsets[step + 1] - offsets[step]) * this.hidden;
-    const last = 4 * (offsets[step] - window.firstRow) * this.hidden;
+    const floats = (offsets[step + 1] - offsets[step]) * this.outWidth;
+    const last = 4 * (offsets[step] - window.firstRow) * this.outWidth;
     memory.f32(state.hidden, floats).set(memory.f32(trace.h + last, floats));
     if (state.cell) memory.f32(state.cell, floats).set(memory.f32(trace.c + last, floats));
   }
 
   /** Where the gradients for W_hh stand in the gates: the GRU's n gate has its own column, (dr, dz, dn, dh_n). */
   #hiddenColumns(): { column: number; row: number; count: number }[] {
-    const { hidden } = this;
+    const { outWidth: hidden } = this;
     if (this.#cell === "lstm") return [{ column: 0, row: 0, count: 4 * hidden }];
     return [
       { column: 0, row: 0, count: 2 * hidden },
