@@ -11,6 +11,7 @@ import { addInspect } from "./inspect.ts";
 import { Interrupted } from "./interrupt.ts";
 import { log } from "./output.ts";
 import { addRecommend } from "./recommend.ts";
+import { addSimilar } from "./similar.ts";
 import { addTrain } from "./train.ts";
 
 const EXIT_FAILED = 1;
@@ -34,7 +35,7 @@ function createProgram(): Command {
     .addHelpText("after", EPILOGUE)
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
-  for (const add of [addTrain, addEvaluate, addRecommend, addCompare, addInspect]) add(program);
+  for (const add of [addTrain, addEvaluate, addRecommend, addSimilar, addCompare, addInspect]) add(program);
   for (const command of program.commands) {
     command
       .helpOption("-h, --help", "show help")

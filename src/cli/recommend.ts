@@ -3,6 +3,7 @@ import { load } from "../api/model.ts";
 import { formatCount } from "../data/words.ts";
 import { UsageError } from "../errors.ts";
 import type { Answer } from "../rank/recommender.ts";
+import { type ListFlags, readLists } from "./lists.ts";
 import { wholeNumber } from "./options.ts";
 import { bar, formatTable, log, print, printableId, printJson } from "./output.ts";
 
@@ -16,7 +17,7 @@ const badHistory = (why: string) =>
     `--history: ${why}, expected ids separated by commas, or a JSON array of strings for ids with commas in them.`,
   );
 
-interface Flags {
+interface Flags extends ListFlags {
   history: string;
   k?: number;
   explain?: boolean;
@@ -34,6 +35,9 @@ export function addRecommend(program: Command): void {
     .option("-k <n>", "how many items (default: 10)", wholeNumber)
     .option("--explain", "show the attention on each item of the history")
     .option("--include-seen", "list items of the history too")
+    .option("--allow <file>", "list only these items: a line an id, or a JSON array")
+    .option("--deny <file>", "list none of these items")
+    .option("--candidates <file>", "rank exactly these items, seen or not")
     .option("--json", "print one JSON object")
     .action(runRecommend);
 }
@@ -41,7 +45,8 @@ export function addRecommend(program: Command): void {
 async function runRecommend(path: string, flags: Flags): Promise<void> {
   const history = parseHistory(flags.history);
   const model = await load(path);
-  const answer = model.answer(history, { k: flags.k, includeSeen: flags.includeSeen });
+  const lists = await readLists(flags);
+  const answer = model.answer(history, { k: flags.k, includeSeen: flags.includeSeen, ...lists });
   if (answer.unknown.length > 0) log(`unknown items, skipped: ${formatUnknown(answer.unknown)}`);
   if (answer.popular) log("warning: nothing in this history is known, so these are the most popular items");
   if (flags.explain && !answer.explanation && !answer.popular) {

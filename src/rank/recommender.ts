@@ -5,10 +5,11 @@ import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Network } from "../model/network.ts";
 import { NetworkRanker } from "./network-ranker.ts";
-import { distinctItems, type Query } from "./ranker.ts";
+import type { Query } from "./ranker.ts";
+import { ItemFilter, type Restrictions } from "./restrictions.ts";
+import { similarItems } from "./similar.ts";
 
 const DEFAULT_K = 10;
-const NOTHING_EXCLUDED = new Int32Array(0);
 
 const badK = (got: unknown) =>
   new UsageError("K_INVALID", `k: got ${String(got)}, expected a whole number from 1. Ask for at least one item.`);
@@ -16,6 +17,21 @@ const badHistory = () =>
   new UsageError(
     "HISTORY_INVALID",
     "history: expected an array of item ids as strings, oldest first. Convert the ids.",
+  );
+const badHistories = () =>
+  new UsageError(
+    "HISTORY_INVALID",
+    "histories: expected an array of histories, each an array of item ids. Wrap a single one.",
+  );
+const unknownOption = (name: string) =>
+  new UsageError(
+    "OPTION_UNKNOWN",
+    `option "${name}": unknown, expected one of ${OPTIONS.join(", ")}. Correct its name.`,
+  );
+const unknownItem = (id: string) =>
+  new UsageError(
+    "ITEM_UNKNOWN",
+    `item ${JSON.stringify(id.slice(0, 60))}: the model does not know it. Ask for an item of the log it was trained on.`,
   );
 const disposed = () => new UsageError("MODEL_DISPOSED", "model: used after dispose(). Load it again.");
 
@@ -42,12 +58,14 @@ export interface Answer {
 }
 
 /** How to recommend. */
-export interface RecommendOptions {
+export interface RecommendOptions extends Restrictions {
   /** Most items to list, from 1; fewer come where the catalogue ends. Default 10. */
   k?: number;
   /** Whether items of the history may be listed. Default: what the model was trained for. */
   includeSeen?: boolean;
 }
+
+const OPTIONS: readonly (keyof RecommendOptions)[] = ["k", "includeSeen", "allow", "deny", "candidates"];
 
 /** What a recommender is made of. */
 export interface RecommenderParts {
@@ -80,7 +98,7 @@ export class Recommender {
   /**
    * Lists the items most likely to come next after a history of item ids, oldest first. Ids the model does not know are
    * skipped; if none is known, the most popular items are listed.
-   * @throws UsageError `K_INVALID`, `HISTORY_INVALID`, `MODEL_DISPOSED`
+   * @throws UsageError `K_INVALID`, `HISTORY_INVALID`, `IDS_INVALID`, `OPTION_UNKNOWN`, `MODEL_DISPOSED`
    */
   recommend(history: readonly string[], options: RecommendOptions = {}): Recommendation[] {
     return this.recommendBatch([history], options)[0];
@@ -99,6 +117,19 @@ export class Recommender {
     return answer;
   }
 
+  /**
+   * Lists the items most like an item: largest cosine of their embeddings first, which is the score.
+   * @throws UsageError `ITEM_UNKNOWN`, `K_INVALID`, `MODEL_DISPOSED`
+   */
+  similar(id: string, options: Pick<RecommendOptions, "k"> = {}): Recommendation[] {
+    const { network, items } = this.parts;
+    const { k = DEFAULT_K } = options;
+    if (!Number.isSafeInteger(k) || k < 1) throw badK(k);
+    const item = items.indexOf(id);
+    if (item < 0) throw unknownItem(String(id));
+    return similarItems(network, item, k).map(({ item: other, cosine }) => ({ id: items.idOf(other), score: cosine }));
+  }
+
   /** Frees the model's memory; using it afterwards throws `MODEL_DISPOSED`. */
   dispose(): void {
     this.#parts = undefined;
@@ -107,8 +138,13 @@ export class Recommender {
 
   private answerBatch(histories: readonly (readonly string[])[], options: RecommendOptions): Answer[] {
     const { network, items } = this.parts;
+    const isList: boolean = Array.isArray(histories);
+    if (!isList) throw badHistories();
+    for (const name of Object.keys(options))
+      if (!OPTIONS.includes(name as keyof RecommendOptions)) throw unknownOption(name);
     const { k = DEFAULT_K, includeSeen = this.config.seen === "include" } = options;
     if (!Number.isSafeInteger(k) || k < 1) throw badK(k);
+    const filter = new ItemFilter(options, items, includeSeen);
     const answers: Answer[] = [];
     const queries: Query[] = [];
     const asked: number[] = [];
@@ -116,9 +152,9 @@ export class Recommender {
       const known = this.#known(history);
       const unknown = history.filter((id) => items.indexOf(id) < 0);
       const popular = known.length === 0;
-      answers.push({ items: popular ? this.#popular(k) : [], explanation: null, unknown, popular });
+      answers.push({ items: popular ? this.#popular(k, filter) : [], explanation: null, unknown, popular });
       if (popular) continue;
-      queries.push({ history: known, excluded: includeSeen ? NOTHING_EXCLUDED : distinctItems(known) });
+      queries.push({ history: known, excluded: filter.excludedFor(known) });
       asked.push(index);
     }
     const lists = new NetworkRanker(network).topK(queries, k);
@@ -146,12 +182,12 @@ export class Recommender {
     return Array.from(known, (item, step) => ({ id: items.idOf(item), weight: weights[step] / total }));
   }
 
-  #popular(k: number): Recommendation[] {
+  #popular(k: number, filter: ItemFilter): Recommendation[] {
     const { items, counts } = this.parts;
     this.#byPopularity ??= Int32Array.from(counts, (_, item) => item).sort((a, b) => counts[b] - counts[a] || a - b);
     let total = 0;
     for (const count of counts) total += count;
-    const best = Array.from(this.#byPopularity.subarray(0, k));
-    return best.map((item) => ({ id: items.idOf(item), score: counts[item] / Math.max(1, total) }));
+    const best = this.#byPopularity.filter((item) => filter.admits(item)).subarray(0, k);
+    return Array.from(best, (item) => ({ id: items.idOf(item), score: counts[item] / Math.max(1, total) }));
   }
 }
