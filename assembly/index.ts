@@ -3,7 +3,6 @@
 export * from "./inference";
 export { activationBackwardF32 } from "./kernel/activation";
 export {
-  dotScoreBackwardF32,
   movingAttentionBackwardF32,
   softmaxCausalBackwardF32,
   softmaxSequenceBackwardF32,
@@ -19,4 +18,5 @@ export { adamF32, squaresF64 } from "./kernel/optim";
 export { positionsBackwardF32 } from "./kernel/positions";
 export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
 export { columnSumsF32, previousRowsF32, rowDotsF32, scaleRowsF32 } from "./kernel/rows";
+export { scoreBackwardF32 } from "./kernel/score";
 export { selfAttentionBackwardF32 } from "./kernel/self-attention";

@@ -1,10 +1,9 @@
 // The kernels an answer needs: what the edge entry ships. assembly/index.ts adds what training needs.
 
-import { log2F64 } from "./core/math";
+import { expF64, log2F64 } from "./core/math";
 
 export { activationForwardF32 } from "./kernel/activation";
 export {
-  dotScoreForwardF32,
   movingAttentionForwardF32,
   softmaxCausalForwardF32,
   softmaxSequenceForwardF32,
@@ -18,8 +17,9 @@ export { layerNormForwardF32 } from "./kernel/norm";
 export { positionsForwardF32 } from "./kernel/positions";
 export { rankF32, topKF32 } from "./kernel/rank";
 export { addBiasF32, addRowsF32 } from "./kernel/rows";
+export { scoreForwardF32 } from "./kernel/score";
 export { selfAttentionForwardF32 } from "./kernel/self-attention";
-export { log2F64 };
+export { expF64, log2F64 };
 
 /** Returns the version of this interface; src/wasm refuses another one. */
 export function abiVersion(): i32 {

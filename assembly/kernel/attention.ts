@@ -1,70 +1,21 @@
-// What     z_t = <x_t, u_b>.  sequence: p_t = e^{z_t} / Σ_{i≤T} e^{z_i}.  causal: p_t = e^{z_t} / Σ_{i≤t} e^{z_i}, as the
-//          (max, sum) recurrence m' = max(m, z), s' = s·e^{m−m'} + e^{z−m'}.  w_t = p_t·(length ? T or t : 1).
-//          moving (causal, u_t changes with t): p_t = e^{z_tt} / Σ_{i≤t} e^{z_ti}, z_ti = <x_i, u_t>.
+// What     Weights from scores z (kernel/score.ts).  sequence: p_t = e^{z_t} / Σ_{i≤T} e^{z_i}.
+//          causal: p_t = e^{z_t} / Σ_{i≤t} e^{z_i}, as the (max, sum) recurrence m' = max(m, z), s' = s·e^{m−m'} + e^{z−m'}.  w_t = p_t·(length ? T or t : 1).
+//          moving (causal, u_t changes with t): p_t = e^{z_tt} / Σ_{i≤t} e^{z_ti}, z_ti = score(x_i, u_t).
 //          backward, g_t = p_t·dp_t: sequence dz_t = g_t − p_t·Σ g;  causal dz_t = g_t − p_t·a_t, a_t = g_t + (1 − p_{t+1})·a_{t+1};
-//          moving dz_ti = g_t·([i = t] − P_ti).  Then dx += dz·u, du += dz·x.
+//          moving dz_ti = g_t·([i = t] − P_ti).  Then dx, du from dz as in score.ts.
 // Source   design §1; the recurrence is the online softmax of Milakov & Gimelshein (2018), alg. 3. The causal backward uses
 //          Z_t/Z_{t+1} = 1 − p_{t+1}, so that no exponential of a difference can overflow.
-// Shapes   offsets i32[T + 1] · x, dX f32[rows, D] · u, dU f32[B, D] (moving: f32[rows, D]) · z, dZ, w, dW f32[rows] ·
+// Shapes   offsets i32[T + 1] · x, dX f32[rows, A] · u, dU f32[rows, A] (moving) · z, dZ, w, dW f32[rows] ·
 //          state f32[B, 2] = (m, s), or 0 · stats f32[rows, 2] = (m_t, Σ_t)
 // Layout   packed rows (core/packed.ts). The caller owns all memory. dZ may be dW.
 // Writes   z, w, dZ, dU, state, stats of sequences [begin, end): overwritten. dX: accumulated (+=).
-// Numerics f32; dots as dotF32 orders them, steps in order. Bound vs the f64 twin: test/assembly/attention.test.ts
+// Numerics f32, steps in order. Bound vs the f64 twin: test/assembly/attention.test.ts
 // Limits   none beyond memory; moving costs T² dots a sequence, so 10,000 steps take about a second.
 // Cost     sequence, causal: 2·D flops and one exp a row; moving: (2·D flops and one exp)·T/2 a row.  npm run bench -- kernel
 
 import { expF32 } from "../core/math";
 import { stepRow, stepsOf } from "../core/packed";
-import { addScaledF32, dotF32 } from "../core/v128";
-
-/** Writes z = <x, u_b> for every row of sequences [begin, end). */
-export function dotScoreForwardF32(
-  begin: i32,
-  end: i32,
-  steps: i32,
-  offsets: usize,
-  width: i32,
-  x: usize,
-  u: usize,
-  z: usize,
-): void {
-  const rowBytes = (<usize>width) << 2;
-  for (let b = begin; b < end; b++) {
-    const length = stepsOf(b, steps, offsets);
-    for (let t = 0; t < length; t++) {
-      const row = <usize>(stepRow(t, offsets) + b);
-      store<f32>(z + (row << 2), dotF32(x + row * rowBytes, u + <usize>b * rowBytes, width));
-    }
-  }
-}
-
-/** Takes dz back to x (+=) and to u of each sequence (overwritten). */
-export function dotScoreBackwardF32(
-  begin: i32,
-  end: i32,
-  steps: i32,
-  offsets: usize,
-  width: i32,
-  x: usize,
-  u: usize,
-  dZ: usize,
-  dX: usize,
-  dU: usize,
-): void {
-  const rowBytes = (<usize>width) << 2;
-  for (let b = begin; b < end; b++) {
-    const length = stepsOf(b, steps, offsets);
-    const uRow = u + <usize>b * rowBytes;
-    const dURow = dU + <usize>b * rowBytes;
-    memory.fill(dURow, 0, rowBytes);
-    for (let t = 0; t < length; t++) {
-      const row = <usize>(stepRow(t, offsets) + b);
-      const dz = load<f32>(dZ + (row << 2));
-      addScaledF32(dX + row * rowBytes, uRow, dz, width);
-      addScaledF32(dURow, x + row * rowBytes, dz, width);
-    }
-  }
-}
+import { pairScore, pairScoreBackward } from "./score";
 
 /** Weighs every step against the whole history. */
 export function softmaxSequenceForwardF32(
@@ -199,9 +150,12 @@ export function movingAttentionForwardF32(
   steps: i32,
   offsets: usize,
   width: i32,
+  kind: i32,
   byLength: i32,
   x: usize,
   u: usize,
+  v: usize,
+  c: f32,
   w: usize,
   stats: usize,
 ): void {
@@ -215,7 +169,7 @@ export function movingAttentionForwardF32(
       let sum: f32 = 0;
       let own: f32 = 0;
       for (let i = 0; i <= t; i++) {
-        own = dotF32(x + <usize>(stepRow(i, offsets) + b) * rowBytes, uRow, width);
+        own = pairScore(kind, width, x + <usize>(stepRow(i, offsets) + b) * rowBytes, uRow, v, c);
         const next = max<f32>(largest, own);
         sum = (i > 0 ? sum * expF32(largest - next) : 0) + expF32(own - next);
         largest = next;
@@ -227,20 +181,24 @@ export function movingAttentionForwardF32(
   }
 }
 
-/** Takes dw back to x (+=) and to the interest of every step (overwritten). */
+/** Takes dw back to x (+=), to the interest of every step (overwritten), and to v or c (+=). */
 export function movingAttentionBackwardF32(
   begin: i32,
   end: i32,
   steps: i32,
   offsets: usize,
   width: i32,
+  kind: i32,
   x: usize,
   u: usize,
+  v: usize,
+  c: f32,
   w: usize,
   stats: usize,
   dW: usize,
   dX: usize,
   dU: usize,
+  dV: usize,
 ): void {
   const rowBytes = (<usize>width) << 2;
   for (let b = begin; b < end; b++) {
@@ -255,10 +213,9 @@ export function movingAttentionBackwardF32(
       const factor = g / load<f32>(stats + (row << 3), 4);
       for (let i = 0; i <= t; i++) {
         const at = <usize>(stepRow(i, offsets) + b) * rowBytes;
-        const score = dotF32(x + at, uRow, width);
+        const score = pairScore(kind, width, x + at, uRow, v, c);
         const dz = (i === t ? g : 0) - factor * expF32(score - largest);
-        addScaledF32(dX + at, uRow, dz, width);
-        addScaledF32(dURow, x + at, dz, width);
+        pairScoreBackward(kind, width, x + at, uRow, v, c, dz, dX + at, dURow, dV + <usize>b * rowBytes);
       }
     }
   }

@@ -18,7 +18,8 @@ export interface ModelConfig {
   feedForwardActivation: "gelu" | "relu";
   positions: "none" | "learned";
   interest: "none" | "learned" | "last" | "mean";
-  score: "dot";
+  score: "dot" | "mlp" | "gaussian";
+  sigma: number;
   normalize: "sequence" | "causal";
   scale: "none" | "length";
   inputNorm: "none" | "layer";
@@ -83,7 +84,8 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   feedForwardActivation: choice(["gelu", "relu"], "activation inside the feed-forward sublayer"),
   positions: choice(["none", "learned"], "add a learned position to each item of a window"),
   interest: choice(["none", "learned", "last", "mean"], "the vector u that attention compares each item with"),
-  score: choice(["dot"], "attention score of an item and the interest"),
+  score: choice(["dot", "mlp", "gaussian"], "attention score of an item and the interest"),
+  sigma: number(0, 0, 1e6, "width of the gaussian score; 0 = trained, from 1"),
   normalize: choice(
     ["causal", "sequence"],
     "attention weights over the steps so far (every position trains) or over the whole history (sampled prefixes train)",

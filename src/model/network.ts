@@ -75,7 +75,8 @@ export class Network {
   ) {
     this.parameters = new Parameters(engine, Network.specs(config, items), training);
     this.#embedding = new ItemEmbedding(engine, config, this.parameters);
-    this.#attention = config.interest === "none" ? undefined : new InterestAttention(config, this.parameters);
+    this.#attention =
+      config.interest === "none" ? undefined : new InterestAttention(engine, config, this.parameters, training);
     this.#sublayers = Sublayer.stack(engine, config, this.parameters, training);
     this.#outputNorm = config.norm === "pre" ? new LayerNorm(engine, this.parameters, OUTPUT_NORM) : undefined;
     const projects = config.hidden !== config.embedding;
@@ -129,6 +130,7 @@ export class Network {
 
   /** Lays weights out for the kernels; call it after every change of a weight. */
   prepare(): void {
+    this.#attention?.prepare();
     for (const sublayer of this.#sublayers) sublayer.prepare();
     this.#projection?.prepare();
     this.scorer.prepare();

@@ -14,16 +14,7 @@ export interface InferenceKernels {
   ): void;
   addBiasF32(begin: number, end: number, width: number, bias: number, y: number): void;
   addRowsF32(begin: number, end: number, width: number, x: number, y: number): void;
-  dotScoreForwardF32(
-    begin: number,
-    end: number,
-    steps: number,
-    offsets: number,
-    width: number,
-    x: number,
-    u: number,
-    z: number,
-  ): void;
+  expF64(x: number): number;
   gatherForwardF32(begin: number, end: number, table: number, ids: number, width: number, out: number): void;
   gemmF32(
     begin: number,
@@ -92,9 +83,12 @@ export interface InferenceKernels {
     steps: number,
     offsets: number,
     width: number,
+    kind: number,
     byLength: number,
     x: number,
     u: number,
+    v: number,
+    c: number,
     w: number,
     stats: number,
   ): void;
@@ -136,6 +130,19 @@ export interface InferenceKernels {
     width: number,
     x: number,
     u: number,
+  ): void;
+  scoreForwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    kind: number,
+    x: number,
+    u: number,
+    v: number,
+    c: number,
+    z: number,
   ): void;
   selfAttentionForwardF32(
     begin: number,
@@ -225,18 +232,6 @@ export interface TrainingKernels extends InferenceKernels {
     targets: number,
     scale: number,
     losses: number,
-  ): void;
-  dotScoreBackwardF32(
-    begin: number,
-    end: number,
-    steps: number,
-    offsets: number,
-    width: number,
-    x: number,
-    u: number,
-    dZ: number,
-    dX: number,
-    dU: number,
   ): void;
   dropoutF32(
     begin: number,
@@ -332,13 +327,17 @@ export interface TrainingKernels extends InferenceKernels {
     steps: number,
     offsets: number,
     width: number,
+    kind: number,
     x: number,
     u: number,
+    v: number,
+    c: number,
     w: number,
     stats: number,
     dW: number,
     dX: number,
     dU: number,
+    dV: number,
   ): void;
   positionsBackwardF32(
     begin: number,
@@ -380,6 +379,22 @@ export interface TrainingKernels extends InferenceKernels {
     dX: number,
   ): void;
   scaleRowsF32(begin: number, end: number, width: number, x: number, stride: number, factors: number): void;
+  scoreBackwardF32(
+    begin: number,
+    end: number,
+    steps: number,
+    offsets: number,
+    width: number,
+    kind: number,
+    x: number,
+    u: number,
+    v: number,
+    c: number,
+    dZ: number,
+    dX: number,
+    dU: number,
+    dV: number,
+  ): void;
   selfAttentionBackwardF32(
     begin: number,
     end: number,

@@ -32,6 +32,9 @@ import {
   writes,
 } from "./harness.ts";
 
+/** The score `dot`, as kernel/score.ts numbers it; the other kinds stand in score.test.ts. */
+const DOT = 0;
+
 const NORMALIZATIONS: Normalization[] = ["sequence", "causal"];
 const SCALES: Scale[] = ["none", "length"];
 const titleOf = ({ interest, normalize, scale }: AttentionOptions): string =>
@@ -133,11 +136,28 @@ function attend(
           bySequence((b, e) => k.runningMeanForwardF32(b, e, steps, at.offsets, width, at.x, at.u));
         else views.u.set(views.x);
         bySequence((b, e) =>
-          k.movingAttentionForwardF32(b, e, steps, at.offsets, width, byLength, at.x, at.u, at.w, at.stats),
+          k.movingAttentionForwardF32(b, e, steps, at.offsets, width, DOT, byLength, at.x, at.u, 0, 0, at.w, at.stats),
         );
         if (quick) return;
         bySequence((b, e) =>
-          k.movingAttentionBackwardF32(b, e, steps, at.offsets, width, at.x, at.u, at.w, at.stats, at.dW, at.dX, at.dU),
+          k.movingAttentionBackwardF32(
+            b,
+            e,
+            steps,
+            at.offsets,
+            width,
+            DOT,
+            at.x,
+            at.u,
+            0,
+            0,
+            at.w,
+            at.stats,
+            at.dW,
+            at.dX,
+            at.dU,
+            0,
+          ),
         );
         if (interest === "mean") {
           bySequence((b, e) => k.runningMeanBackwardF32(b, e, steps, at.offsets, width, at.dU, at.dX));
@@ -147,7 +167,7 @@ function attend(
       const table = interest === "learned" ? at.learned : at.x;
       if (interest === "mean") bySequence((b, e) => k.meanForwardF32(b, e, steps, at.offsets, width, at.x, at.u));
       else bySequence((b, e) => k.gatherForwardF32(b, e, table, at.ids, width, at.u));
-      bySequence((b, e) => k.dotScoreForwardF32(b, e, steps, at.offsets, width, at.x, at.u, at.z));
+      bySequence((b, e) => k.scoreForwardF32(b, e, steps, at.offsets, width, DOT, at.x, at.u, 0, 0, at.z));
       bySequence((b, e) =>
         normalize === "sequence"
           ? k.softmaxSequenceForwardF32(b, e, steps, at.offsets, byLength, at.z, at.w)
@@ -156,7 +176,9 @@ function attend(
       if (quick) return;
       const toScores = normalize === "sequence" ? k.softmaxSequenceBackwardF32 : k.softmaxCausalBackwardF32;
       bySequence((b, e) => toScores(b, e, steps, at.offsets, byLength, at.w, at.dW, at.dW));
-      bySequence((b, e) => k.dotScoreBackwardF32(b, e, steps, at.offsets, width, at.x, at.u, at.dW, at.dX, at.dU));
+      bySequence((b, e) =>
+        k.scoreBackwardF32(b, e, steps, at.offsets, width, DOT, at.x, at.u, 0, 0, at.dW, at.dX, at.dU, 0),
+      );
       if (interest === "mean") bySequence((b, e) => k.meanBackwardF32(b, e, steps, at.offsets, width, at.dU, at.dX));
       else if (interest === "last") {
         each(rows, 1, (b, e) => k.gatherBackwardF32(b, e, sequences, at.dU, at.ids, width, at.dX));
@@ -417,9 +439,9 @@ test("dot scores and their gradients equal the twin for D=0, 1, 3, 4, 5, 15; u o
       dU: writes.f32(lengths.length * width),
     };
     const out = run(buffers, ({ kernels: k, at, each }) => {
-      each(lengths.length, 1, (b, e) => k.dotScoreForwardF32(b, e, steps, at.offsets, width, at.x, at.u, at.z));
+      each(lengths.length, 1, (b, e) => k.scoreForwardF32(b, e, steps, at.offsets, width, DOT, at.x, at.u, 0, 0, at.z));
       each(lengths.length, 1, (b, e) =>
-        k.dotScoreBackwardF32(b, e, steps, at.offsets, width, at.x, at.u, at.dZ, at.dX, at.dU),
+        k.scoreBackwardF32(b, e, steps, at.offsets, width, DOT, at.x, at.u, 0, 0, at.dZ, at.dX, at.dU, 0),
       );
     });
     const dots = x.map((sequence, b) => sequence.map((row) => weigh(row, u[b])));

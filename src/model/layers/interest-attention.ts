@@ -6,6 +6,7 @@ import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
 import { lastRow, type PackedBatch } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
+import { AttentionScore, type ScoreInputs } from "./attention-score.ts";
 
 const INTEREST = "attention.interest";
 
@@ -19,6 +20,7 @@ export interface AttentionTrace {
   ids: number;
   /** (max, sum) of each step, f32[rows, 2]; 0 unless the interest moves. */
   stats: number;
+  scored: ScoreInputs;
 }
 
 /** The interest-attention stage of a composition. */
@@ -26,20 +28,33 @@ export class InterestAttention {
   readonly #width: number;
   readonly #byLength: number;
   readonly #learned: Parameter | undefined;
+  readonly #score: AttentionScore;
 
   constructor(
+    engine: Engine,
     readonly config: ModelConfig,
     parameters: Parameters,
+    training: boolean,
   ) {
     this.#width = config.embedding;
     this.#byLength = config.scale === "length" ? 1 : 0;
     this.#learned = config.interest === "learned" ? parameters.get(INTEREST) : undefined;
+    this.#score = new AttentionScore(engine, config, parameters, training);
   }
 
   /** Declares the parameters this stage trains. */
   static specs(config: ModelConfig): ParameterSpec[] {
-    if (config.interest !== "learned") return [];
-    return [{ name: INTEREST, shape: [config.embedding], init: { kind: "normal", size: config.initStd } }];
+    const specs: ParameterSpec[] = [];
+    if (config.interest === "none") return specs;
+    if (config.interest === "learned") {
+      specs.push({ name: INTEREST, shape: [config.embedding], init: { kind: "normal", size: config.initStd } });
+    }
+    return [...specs, ...AttentionScore.specs(config)];
+  }
+
+  /** Lays the weights out again, after they changed. */
+  prepare(): void {
+    this.#score.prepare();
   }
 
   /** Whether the interest differs from step to step, so that every pair of steps is scored. */
@@ -51,50 +66,60 @@ export class InterestAttention {
   forward(engine: Engine, batch: PackedBatch, x: number): AttentionTrace {
     const { memory, kernels } = engine;
     const { sequences, steps, offsetsAt, rows } = batch;
-    const width = this.#width;
     const weights = memory.planF32(rows);
+    const width = this.#width;
     const byLength = this.#byLength;
     if (this.moves) {
+      const interest = this.#movingInterest(engine, batch, x);
+      const scored = this.#score.forward(rows, x, rows, interest);
       const stats = memory.planF32(2 * rows);
-      let interest = x;
-      if (this.config.interest === "mean") {
-        interest = memory.planF32(rows * width);
-        engine.each(sequences, 1, (begin, end) =>
-          kernels.runningMeanForwardF32(begin, end, steps, offsetsAt, width, x, interest),
-        );
-      }
       engine.each(sequences, 1, (begin, end) =>
-        kernels.movingAttentionForwardF32(begin, end, steps, offsetsAt, width, byLength, x, interest, weights, stats),
+        kernels.movingAttentionForwardF32(
+          begin,
+          end,
+          steps,
+          offsetsAt,
+          width,
+          scored.kind,
+          byLength,
+          scored.x,
+          scored.u,
+          scored.v,
+          scored.c,
+          weights,
+          stats,
+        ),
       );
-      return { weights, interest, ids: 0, stats };
+      return { weights, interest, ids: 0, stats, scored };
     }
-    const interest = memory.planF32(sequences * width);
     const ids = this.#interestIds(engine, batch);
-    if (ids > 0) {
-      const table = this.#learned?.value ?? x;
-      engine.each(sequences, 1, (begin, end) => kernels.gatherForwardF32(begin, end, table, ids, width, interest));
-    } else {
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.meanForwardF32(begin, end, steps, offsetsAt, width, x, interest),
-      );
-    }
-    const scores = memory.planF32(rows);
+    const interest = this.#interest(engine, batch, x, ids);
+    const scored = this.#score.forward(rows, x, sequences, interest);
+    const z = memory.planF32(rows);
     engine.each(sequences, 1, (begin, end) =>
-      kernels.dotScoreForwardF32(begin, end, steps, offsetsAt, width, x, interest, scores),
+      kernels.scoreForwardF32(
+        begin,
+        end,
+        steps,
+        offsetsAt,
+        width,
+        scored.kind,
+        scored.x,
+        scored.u,
+        scored.v,
+        scored.c,
+        z,
+      ),
     );
-    if (this.config.normalize === "sequence") {
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.softmaxSequenceForwardF32(begin, end, steps, offsetsAt, byLength, scores, weights),
-      );
-    } else {
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.softmaxCausalForwardF32(begin, end, steps, offsetsAt, byLength, scores, weights, 0, 0),
-      );
-    }
-    return { weights, interest, ids, stats: 0 };
+    engine.each(sequences, 1, (begin, end) =>
+      this.config.normalize === "sequence"
+        ? kernels.softmaxSequenceForwardF32(begin, end, steps, offsetsAt, byLength, z, weights)
+        : kernels.softmaxCausalForwardF32(begin, end, steps, offsetsAt, byLength, z, weights, 0, 0),
+    );
+    return { weights, interest, ids, stats: 0, scored };
   }
 
-  /** Adds to dX, f32[rows, D], and to the interest's gradient what dWeights, f32[rows], asks for. */
+  /** Adds to dX, f32[rows, D], and to the parameters' gradients what dWeights, f32[rows] (used up), asks for. */
   backward(
     engine: TrainingEngine,
     batch: PackedBatch,
@@ -105,59 +130,117 @@ export class InterestAttention {
   ): void {
     const { memory, kernels } = engine;
     const { sequences, steps, offsetsAt, rows } = batch;
-    const { weights, interest, ids, stats } = trace;
+    const { weights, interest, stats, scored } = trace;
+    const { kind, v, c } = scored;
     const width = this.#width;
-    const byLength = this.#byLength;
     const mark = memory.mark();
     if (this.moves) {
-      const dInterest = memory.planF32(rows * width);
+      const sides = { rows, x, uRows: rows, u: interest, sequences };
+      const dInterest = this.#score.backward(engine, scored, sides, dX, (dItems, dU, dV) =>
+        engine.each(sequences, 1, (begin, end) =>
+          kernels.movingAttentionBackwardF32(
+            begin,
+            end,
+            steps,
+            offsetsAt,
+            width,
+            kind,
+            scored.x,
+            scored.u,
+            v,
+            c,
+            weights,
+            stats,
+            dWeights,
+            dItems,
+            dU,
+            dV,
+          ),
+        ),
+      );
+      this.#movingInterestBackward(engine, batch, dInterest, dX);
+      memory.release(mark);
+      return;
+    }
+    const byLength = this.#byLength;
+    const softmaxBackward =
+      this.config.normalize === "sequence" ? kernels.softmaxSequenceBackwardF32 : kernels.softmaxCausalBackwardF32;
+    engine.each(sequences, 1, (begin, end) =>
+      softmaxBackward(begin, end, steps, offsetsAt, byLength, weights, dWeights, dWeights),
+    );
+    const sides = { rows, x, uRows: sequences, u: interest, sequences };
+    const dInterest = this.#score.backward(engine, scored, sides, dX, (dItems, dU, dV) =>
       engine.each(sequences, 1, (begin, end) =>
-        kernels.movingAttentionBackwardF32(
+        kernels.scoreBackwardF32(
           begin,
           end,
           steps,
           offsetsAt,
           width,
-          x,
-          interest,
-          weights,
-          stats,
+          kind,
+          scored.x,
+          scored.u,
+          v,
+          c,
           dWeights,
-          dX,
-          dInterest,
+          dItems,
+          dU,
+          dV,
         ),
-      );
-      if (this.config.interest === "mean") {
-        engine.each(sequences, 1, (begin, end) =>
-          kernels.runningMeanBackwardF32(begin, end, steps, offsetsAt, width, dInterest, dX),
-        );
-      } else {
-        engine.each(rows, 1, (begin, end) => kernels.addRowsF32(begin, end, width, dInterest, dX));
-      }
-      memory.release(mark);
+      ),
+    );
+    this.#interestBackward(engine, batch, trace.ids, dInterest, dX);
+    memory.release(mark);
+  }
+
+  /** Writes the interest of every step, f32[rows, D]: the item itself, or the mean so far. */
+  #movingInterest(engine: Engine, batch: PackedBatch, x: number): number {
+    if (this.config.interest === "last") return x;
+    const interest = engine.memory.planF32(batch.rows * this.#width);
+    engine.each(batch.sequences, 1, (begin, end) =>
+      engine.kernels.runningMeanForwardF32(begin, end, batch.steps, batch.offsetsAt, this.#width, x, interest),
+    );
+    return interest;
+  }
+
+  #movingInterestBackward(engine: TrainingEngine, batch: PackedBatch, dInterest: number, dX: number): void {
+    const { kernels } = engine;
+    const width = this.#width;
+    if (this.config.interest === "last") {
+      engine.each(batch.rows, 1, (begin, end) => kernels.addRowsF32(begin, end, width, dInterest, dX));
       return;
     }
-    const softmaxBackward =
-      this.config.normalize === "sequence" ? kernels.softmaxSequenceBackwardF32 : kernels.softmaxCausalBackwardF32;
-    const dInterest = memory.planF32(sequences * width);
-    engine.each(sequences, 1, (begin, end) =>
-      softmaxBackward(begin, end, steps, offsetsAt, byLength, weights, dWeights, dWeights),
+    engine.each(batch.sequences, 1, (begin, end) =>
+      kernels.runningMeanBackwardF32(begin, end, batch.steps, batch.offsetsAt, width, dInterest, dX),
     );
-    engine.each(sequences, 1, (begin, end) =>
-      kernels.dotScoreBackwardF32(begin, end, steps, offsetsAt, width, x, interest, dWeights, dX, dInterest),
+  }
+
+  /** Writes the interest of every sequence, f32[B, D]. */
+  #interest(engine: Engine, batch: PackedBatch, x: number, ids: number): number {
+    const { kernels } = engine;
+    const width = this.#width;
+    const interest = engine.memory.planF32(batch.sequences * width);
+    engine.each(batch.sequences, 1, (begin, end) =>
+      ids > 0
+        ? kernels.gatherForwardF32(begin, end, this.#learned?.value ?? x, ids, width, interest)
+        : kernels.meanForwardF32(begin, end, batch.steps, batch.offsetsAt, width, x, interest),
     );
-    if (ids > 0) {
-      const table = this.#learned?.gradient ?? dX;
-      const tableRows = this.#learned ? 1 : rows;
-      engine.each(tableRows, 1, (begin, end) =>
-        kernels.gatherBackwardF32(begin, end, sequences, dInterest, ids, width, table),
+    return interest;
+  }
+
+  #interestBackward(engine: TrainingEngine, batch: PackedBatch, ids: number, dInterest: number, dX: number): void {
+    const { kernels } = engine;
+    const width = this.#width;
+    if (ids === 0) {
+      engine.each(batch.sequences, 1, (begin, end) =>
+        kernels.meanBackwardF32(begin, end, batch.steps, batch.offsetsAt, width, dInterest, dX),
       );
-    } else {
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.meanBackwardF32(begin, end, steps, offsetsAt, width, dInterest, dX),
-      );
+      return;
     }
-    memory.release(mark);
+    const table = this.#learned?.gradient ?? dX;
+    engine.each(this.#learned ? 1 : batch.rows, 1, (begin, end) =>
+      kernels.gatherBackwardF32(begin, end, batch.sequences, dInterest, ids, width, table),
+    );
   }
 
   /** Rows an interest is gathered from: one learned row for all, or each sequence's last; 0 for the mean. */
