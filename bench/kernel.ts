@@ -6,6 +6,8 @@ import { createTrainingEngine } from "../src/wasm/node.ts";
 import { measure, type Work } from "./measure.ts";
 
 const D = 64;
+/** The squashing tanh, as assembly/core/math.ts numbers it. */
+const TANH = 0;
 
 /** Prints the speed of the kernels that training and ranking spend their time in. */
 export async function benchKernels(): Promise<void> {
@@ -84,6 +86,7 @@ export async function benchKernels(): Promise<void> {
               steps,
               offsets,
               D,
+              TANH,
               input,
               0,
               bias,
@@ -100,6 +103,7 @@ export async function benchKernels(): Promise<void> {
               steps,
               offsets,
               D,
+              TANH,
               input,
               0,
               bias,

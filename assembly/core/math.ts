@@ -80,3 +80,17 @@ export function logF64(x: f64): f64 {
 export function log2F64(x: f64): f64 {
   return Math.log2(x);
 }
+
+/** Squashings a recurrent cell can use; the numbers are part of the interface. */
+const TANH: i32 = 0;
+
+/** Returns tanh x (kind 0) or max(x, 0) (kind 1). */
+export function squashF32x4(kind: i32, x: v128): v128 {
+  return kind === TANH ? tanhF32x4(x) : f32x4.max(x, f32x4.splat(0));
+}
+
+/** Returns the derivative of a squashing, given its value: 1 − y², or 1 where y > 0. */
+export function squashSlopeF32x4(kind: i32, y: v128): v128 {
+  const one = f32x4.splat(1);
+  return kind === TANH ? f32x4.sub(one, f32x4.mul(y, y)) : v128.and(f32x4.gt(y, f32x4.splat(0)), one);
+}

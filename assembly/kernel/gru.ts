@@ -2,6 +2,7 @@
 //          with x_• = W_i•·x (given), h_• = W_h•·h + b_h•, w the attention weight of the step.
 //          backward: dn = dh'·(1 − z)·(1 − n²), dz = dh'·(h − n)·z·(1 − z), dr = dn·h_n·r·(1 − r), dh_n = dn·r,
 //          dh = dh'·z + W_hᵀ·(dr, dz, dh_n).
+//          squash 1 puts max(·, 0) in the place of tanh, and its derivative in that of 1 − n².
 // Source   Cho et al., EMNLP 2014, in the variant, gate order (r, z, n) and shapes of torch.nn.GRU. w·(W·x) for W·(w·x).
 // Shapes   offsets i32[T + 1] · input f32[rows, 3H] · weights f32[rows] or 0 · biasIh, biasHh f32[3H] · wHhPanels packF32 of
 //          W_hhᵀ (forward), or of W_hr, W_hz, W_hn one after the other (backward) · state f32[B, H] · h, dH f32[rows, H] · gates f32[rows, 4H] · scratch f32[B, 3H] ·
@@ -13,7 +14,7 @@
 // Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
 // Cost     6·H² flops a row forward, 6·H² backward, plus two σ and one tanh for each of H.  npm run bench -- kernel
 
-import { sigmoidF32x4, tanhF32x4 } from "../core/math";
+import { sigmoidF32x4, squashF32x4, squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
 import { loadLanes, preactivation, storeLanes } from "../core/v128";
 import { gemmF32 } from "./gemm";
@@ -25,6 +26,7 @@ export function gruForwardF32(
   steps: i32,
   offsets: usize,
   hidden: i32,
+  squash: i32,
   input: usize,
   weights: usize,
   biasIh: usize,
@@ -46,6 +48,7 @@ export function gruForwardF32(
       const row = <usize>(first + b);
       gruCell(
         hidden,
+        squash,
         input + row * 3 * hBytes,
         weights ? load<f32>(weights + (row << 2)) : 1,
         biasIh,
@@ -62,6 +65,7 @@ export function gruForwardF32(
 
 function gruCell(
   hidden: i32,
+  squash: i32,
   x: usize,
   weight: f32,
   biasIh: usize,
@@ -83,7 +87,7 @@ function gruCell(
     const zF32x4 = sigmoidF32x4(preactivation(x + z, weightF32x4, biasIh + z, hProduct + z, biasHh + z, count));
     const hnF32x4 = f32x4.add(loadLanes(hProduct + n, count), loadLanes(biasHh + n, count));
     const xnF32x4 = f32x4.add(f32x4.mul(weightF32x4, loadLanes(x + n, count)), loadLanes(biasIh + n, count));
-    const nF32x4 = tanhF32x4(f32x4.add(xnF32x4, f32x4.mul(rF32x4, hnF32x4)));
+    const nF32x4 = squashF32x4(squash, f32x4.add(xnF32x4, f32x4.mul(rF32x4, hnF32x4)));
     const keptF32x4 = f32x4.mul(zF32x4, loadLanes(hBefore + r, count));
     storeLanes(h + r, f32x4.add(f32x4.mul(f32x4.sub(one, zF32x4), nF32x4), keptF32x4), count);
     if (gates) {
@@ -102,6 +106,7 @@ export function gruBackwardF32(
   steps: i32,
   offsets: usize,
   hidden: i32,
+  squash: i32,
   wHhPanels: usize,
   state: usize,
   h: usize,
@@ -122,6 +127,7 @@ export function gruBackwardF32(
       const row = <usize>(first + b);
       gruCellBackward(
         hidden,
+        squash,
         before + <usize>b * hBytes,
         dH + row * hBytes,
         gates + row * 4 * hBytes,
@@ -148,7 +154,7 @@ export function gruBackwardF32(
   }
 }
 
-function gruCellBackward(hidden: i32, hBefore: usize, dH: usize, gates: usize, dState: usize): void {
+function gruCellBackward(hidden: i32, squash: i32, hBefore: usize, dH: usize, gates: usize, dState: usize): void {
   const hBytes = (<usize>hidden) << 2;
   const one = f32x4.splat(1);
   for (let j = 0; j < hidden; j += 4) {
@@ -162,7 +168,7 @@ function gruCellBackward(hidden: i32, hBefore: usize, dH: usize, gates: usize, d
     // The gradient that later steps sent back joins the one from above.
     const dhF32x4 = f32x4.add(loadLanes(dH + at, count), loadLanes(dState + at, count));
     // h' = (1 − z)·n + z·h
-    const dnF32x4 = f32x4.mul(f32x4.mul(dhF32x4, f32x4.sub(one, zF32x4)), f32x4.sub(one, f32x4.mul(nF32x4, nF32x4)));
+    const dnF32x4 = f32x4.mul(f32x4.mul(dhF32x4, f32x4.sub(one, zF32x4)), squashSlopeF32x4(squash, nF32x4));
     const dzF32x4 = f32x4.mul(
       f32x4.mul(dhF32x4, f32x4.sub(loadLanes(hBefore + at, count), nF32x4)),
       f32x4.mul(zF32x4, f32x4.sub(one, zF32x4)),

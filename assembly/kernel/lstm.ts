@@ -2,6 +2,7 @@
 //          with x_• = W_i•·x (given), h_• = W_h•·h + b_h•, w the attention weight of the step.
 //          backward: do = dh'·tanh c'·o·(1 − o), dc = dc' + dh'·o·(1 − tanh² c'), di = dc·g·i·(1 − i), df = dc·c·f·(1 − f),
 //          dg = dc·i·(1 − g²), dc_before = dc·f, dh = W_hᵀ·(di, df, dg, do).
+//          squash 1 puts max(·, 0) in the place of both tanh, and its derivative in that of 1 − tanh².
 // Source   Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; gate order (i, f, g, o) and shapes of
 //          torch.nn.LSTM. w·(W·x) for W·(w·x).
 // Shapes   offsets i32[T + 1] · input f32[rows, 4H] · weights f32[rows] or 0 · biasIh, biasHh f32[4H] · wHhPanels packF32 of
@@ -14,7 +15,7 @@
 // Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
 // Cost     8·H² flops a row forward, 8·H² backward, plus three σ and two tanh for each of H.  npm run bench -- kernel
 
-import { sigmoidF32x4, tanhF32x4 } from "../core/math";
+import { sigmoidF32x4, squashF32x4, squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
 import { loadLanes, preactivation, storeLanes } from "../core/v128";
 import { gemmF32 } from "./gemm";
@@ -26,6 +27,7 @@ export function lstmForwardF32(
   steps: i32,
   offsets: usize,
   hidden: i32,
+  squash: i32,
   input: usize,
   weights: usize,
   biasIh: usize,
@@ -50,6 +52,7 @@ export function lstmForwardF32(
       const row = <usize>(first + b);
       lstmCell(
         hidden,
+        squash,
         input + row * 4 * hBytes,
         weights ? load<f32>(weights + (row << 2)) : 1,
         biasIh,
@@ -68,6 +71,7 @@ export function lstmForwardF32(
 
 function lstmCell(
   hidden: i32,
+  squash: i32,
   x: usize,
   weight: f32,
   biasIh: usize,
@@ -88,11 +92,11 @@ function lstmCell(
     const o = g + hBytes;
     const iF32x4 = sigmoidF32x4(preactivation(x + i, weightF32x4, biasIh + i, hProduct + i, biasHh + i, count));
     const fF32x4 = sigmoidF32x4(preactivation(x + f, weightF32x4, biasIh + f, hProduct + f, biasHh + f, count));
-    const gF32x4 = tanhF32x4(preactivation(x + g, weightF32x4, biasIh + g, hProduct + g, biasHh + g, count));
+    const gF32x4 = squashF32x4(squash, preactivation(x + g, weightF32x4, biasIh + g, hProduct + g, biasHh + g, count));
     const oF32x4 = sigmoidF32x4(preactivation(x + o, weightF32x4, biasIh + o, hProduct + o, biasHh + o, count));
     const cF32x4 = f32x4.add(f32x4.mul(fF32x4, loadLanes(cBefore + i, count)), f32x4.mul(iF32x4, gF32x4));
     storeLanes(c + i, cF32x4, count);
-    storeLanes(h + i, f32x4.mul(oF32x4, tanhF32x4(cF32x4)), count);
+    storeLanes(h + i, f32x4.mul(oF32x4, squashF32x4(squash, cF32x4)), count);
     if (gates) {
       storeLanes(gates + i, iF32x4, count);
       storeLanes(gates + f, fF32x4, count);
@@ -109,6 +113,7 @@ export function lstmBackwardF32(
   steps: i32,
   offsets: usize,
   hidden: i32,
+  squash: i32,
   wHhPanels: usize,
   cellState: usize,
   c: usize,
@@ -130,6 +135,7 @@ export function lstmBackwardF32(
       const row = <usize>(first + b);
       lstmCellBackward(
         hidden,
+        squash,
         cBefore + <usize>b * hBytes,
         c + row * hBytes,
         dH + row * hBytes,
@@ -145,6 +151,7 @@ export function lstmBackwardF32(
 
 function lstmCellBackward(
   hidden: i32,
+  squash: i32,
   cBefore: usize,
   c: usize,
   dH: usize,
@@ -165,11 +172,11 @@ function lstmCellBackward(
     // The gradients that later steps sent back join the one from above.
     const dhF32x4 = f32x4.add(loadLanes(dH + at, count), loadLanes(dState + at, count));
     // h' = o·tanh c'
-    const tanhF = tanhF32x4(loadLanes(c + at, count));
-    const doF32x4 = f32x4.mul(f32x4.mul(dhF32x4, tanhF), f32x4.mul(oF32x4, f32x4.sub(one, oF32x4)));
+    const squashedF32x4 = squashF32x4(squash, loadLanes(c + at, count));
+    const doF32x4 = f32x4.mul(f32x4.mul(dhF32x4, squashedF32x4), f32x4.mul(oF32x4, f32x4.sub(one, oF32x4)));
     const dcF32x4 = f32x4.add(
       loadLanes(dCellState + at, count),
-      f32x4.mul(f32x4.mul(dhF32x4, oF32x4), f32x4.sub(one, f32x4.mul(tanhF, tanhF))),
+      f32x4.mul(f32x4.mul(dhF32x4, oF32x4), squashSlopeF32x4(squash, squashedF32x4)),
     );
     // c' = f·c + i·g
     const diF32x4 = f32x4.mul(f32x4.mul(dcF32x4, gF32x4), f32x4.mul(iF32x4, f32x4.sub(one, iF32x4)));
@@ -177,7 +184,7 @@ function lstmCellBackward(
       f32x4.mul(dcF32x4, loadLanes(cBefore + at, count)),
       f32x4.mul(fF32x4, f32x4.sub(one, fF32x4)),
     );
-    const dgF32x4 = f32x4.mul(f32x4.mul(dcF32x4, iF32x4), f32x4.sub(one, f32x4.mul(gF32x4, gF32x4)));
+    const dgF32x4 = f32x4.mul(f32x4.mul(dcF32x4, iF32x4), squashSlopeF32x4(squash, gF32x4));
     storeLanes(iAt, diF32x4, count);
     storeLanes(iAt + hBytes, dfF32x4, count);
     storeLanes(iAt + 2 * hBytes, dgF32x4, count);

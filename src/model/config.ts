@@ -11,6 +11,7 @@ export interface ModelConfig {
   layers: number;
   mixer: "recurrence" | "self-attention";
   cell: "gru" | "lstm";
+  activation: "tanh" | "relu";
   heads: number;
   residual: "none" | "add";
   norm: "none" | "pre" | "post";
@@ -77,6 +78,7 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   layers: integer(1, 1, 16, "blocks, one on top of the other"),
   mixer: choice(["recurrence", "self-attention"], "what mixes the steps inside a block"),
   cell: choice(["gru", "lstm"], "recurrent cell of the blocks"),
+  activation: choice(["tanh", "relu"], "what squashes the cell's candidate and output; its gates stay sigmoid"),
   heads: integer(1, 1, 64, "N, heads of self-attention; must divide D"),
   residual: choice(["none", "add"], "add a sublayer's input to its output"),
   norm: choice(["none", "pre", "post"], "layer norm before each sublayer and at the end, or after each sublayer"),

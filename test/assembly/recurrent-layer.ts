@@ -62,6 +62,9 @@ function withExitStep(input: Case): Case {
 }
 
 /** Far enough from zero that a sigmoid of it is 0 or 1. */
+/** The squashing tanh, as core/math.ts numbers it; ReLU is measured in whole models, in test/train. */
+const TANH = 0;
+
 const SHUT = -200;
 const OPEN = 200;
 
@@ -131,7 +134,7 @@ export function runLayer(given: Case, passes: "forward" | "both", quick = false)
       const keep = passes === "both" ? at.gates : 0;
       const { offsets: steps0, product, biasIh, hiddenPanels, biasHh, h0, c0, h, c, scratch, gates: dGates } = at;
       each(sequences, 1, (b, e) => {
-        const layer = [b, e, steps, steps0, hidden, product, weights, biasIh, hiddenPanels, biasHh, h0] as const;
+        const layer = [b, e, steps, steps0, hidden, TANH, product, weights, biasIh, hiddenPanels, biasHh, h0] as const;
         if (cell === "gru") k.gruForwardF32(...layer, h, keep, scratch);
         else k.lstmForwardF32(...layer, c0, h, c, keep, scratch);
       });
@@ -143,12 +146,26 @@ export function runLayer(given: Case, passes: "forward" | "both", quick = false)
           pack(hidden, hidden, block, hidden, 1, at.backPanels + 4 * gate * setPanels);
         }
         each(sequences, 1, (b, e) =>
-          k.gruBackwardF32(b, e, steps, steps0, hidden, at.backPanels, h0, h, at.dH, dGates, at.dState),
+          k.gruBackwardF32(b, e, steps, steps0, hidden, TANH, at.backPanels, h0, h, at.dH, dGates, at.dState),
         );
       } else {
         pack(hidden, kept, at.weightHh, hidden, 1, at.backPanels);
         each(sequences, 1, (b, e) =>
-          k.lstmBackwardF32(b, e, steps, steps0, hidden, at.backPanels, c0, c, at.dH, dGates, at.dState, at.dCellState),
+          k.lstmBackwardF32(
+            b,
+            e,
+            steps,
+            steps0,
+            hidden,
+            TANH,
+            at.backPanels,
+            c0,
+            c,
+            at.dH,
+            dGates,
+            at.dState,
+            at.dCellState,
+          ),
         );
       }
       each(steps, 1, (b, e) => k.previousRowsF32(b, e, steps0, hidden, h0, h, at.before));

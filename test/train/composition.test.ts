@@ -106,6 +106,8 @@ test("attention matters: the interest gets a gradient, and permuting a history's
 });
 
 const blockSettings: [string, Partial<ModelConfig>][] = [
+  ["GRU with ReLU", { activation: "relu" }],
+  ["LSTM with ReLU", { cell: "lstm", activation: "relu" }],
   ["projection, input norm and output dropout", { embedding: 6, hidden: 9, inputNorm: "layer", outputDropout: 0.2 }],
   [
     "two residual GRU blocks, norm before, feed-forward with GELU",

@@ -11,6 +11,8 @@ import { addWeightGradient, Linear, pack, panelFloats } from "./linear.ts";
 /** Gates of each cell; both keep four numbers a unit for the backward pass. */
 const GATES = { gru: 3, lstm: 4 } as const;
 const KEPT = 4;
+/** Squashings as the kernels number them. */
+const SQUASHES = { tanh: 0, relu: 1 } as const;
 
 /** What forward leaves for backward and for the next window. */
 interface RecurrenceTrace {
@@ -32,6 +34,7 @@ export class Recurrence implements Body {
   readonly outWidth: number;
   readonly #cell: ModelConfig["cell"];
   readonly #gates: number;
+  readonly #squash: number;
   readonly #inputMap: Linear;
   readonly #weightHh: Parameter;
   readonly #biasIh: Parameter;
@@ -49,6 +52,7 @@ export class Recurrence implements Body {
     this.outWidth = config.hidden;
     this.#cell = config.cell;
     this.#gates = GATES[config.cell];
+    this.#squash = SQUASHES[config.activation];
     const own = (name: string) => parameters.get(parameterName(index, name));
     this.#inputMap = new Linear(engine, own("weight_ih_l0"), undefined, training);
     this.inWidth = this.#inputMap.width;
@@ -138,6 +142,7 @@ export class Recurrence implements Body {
           steps,
           offsetsAt,
           hidden,
+          this.#squash,
           product,
           weights,
           biasIh,
@@ -159,6 +164,7 @@ export class Recurrence implements Body {
           steps,
           offsetsAt,
           hidden,
+          this.#squash,
           product,
           weights,
           biasIh,
@@ -201,6 +207,7 @@ export class Recurrence implements Body {
             steps,
             offsetsAt,
             hidden,
+            this.#squash,
             panels,
             state.cell,
             trace.c,
@@ -215,6 +222,7 @@ export class Recurrence implements Body {
             steps,
             offsetsAt,
             hidden,
+            this.#squash,
             panels,
             state.hidden,
             trace.h,
