@@ -24,6 +24,9 @@ export interface RecurrentTensors {
   bias_hh_l0: number[];
 }
 
+/** Tensors by their names: vectors or matrices. */
+export type GoldenTensors = Record<string, number[] | number[][]>;
+
 /** One pass over the batch; everything is a list over the B sequences. Loss: Σ h·dH (LSTM: + Σ cLast·dCLast). */
 export interface RecurrentRun {
   initial: "zero" | "given";
@@ -48,6 +51,9 @@ export interface LstmRun extends RecurrentRun {
   dCLast: number[][];
   dC0: number[][];
 }
+
+/** A pass of a cell with another activation in place of tanh. */
+export type ActivationRun<Run extends RecurrentRun> = Run & { activation: "relu" | "sigmoid" | "identity" };
 
 /** A layer, a ragged batch (longest first) whose input is x_t·w_t, and the gradient of every h_t. */
 export interface RecurrentCase<Run extends RecurrentRun> {
@@ -89,6 +95,146 @@ export interface AttentionCase {
   /** [D] */
   learned: number[];
   sequences: AttentionSequence[];
+}
+
+/** A score other than dot over several histories, for every interest × normalisation. Loss: Σ w·dWeights. */
+export interface AttentionScoreCase {
+  score: "mlp" | "gaussian";
+  /** σ that is not trained; null: `log_sigma` is, or there is none */
+  sigma: number | null;
+  /** mlp: `w`, `u` [A, D], `b`, `v` [A], A = D; gaussian with a trained σ: `log_sigma` [1] */
+  parameters: GoldenTensors;
+  /** [D] */
+  learned: number[];
+  /** [B][T_b][D] */
+  x: number[][][];
+  /** [B][T_b] */
+  dWeights: number[][];
+  runs: {
+    interest: "learned" | "last" | "mean";
+    normalize: "sequence" | "causal";
+    scale: "none" | "length";
+    /** [B][T_b] */
+    weights: number[][];
+    /** [B][T_b][D], the path through u included */
+    dX: number[][][];
+    /** [D], summed over histories; zero unless the interest is `learned` */
+    dLearned: number[];
+    /** Summed over histories. */
+    gradients: GoldenTensors;
+  }[];
+}
+
+/** A cell over x_t·w_t for every score × interest × normalisation, scale `length`, zero state. Loss: Σ h·dH. */
+export interface AttentiveCellCase {
+  cell: "gru" | "lstm";
+  parameters: RecurrentTensors;
+  /** [D] */
+  learned: number[];
+  /** Parameters of each score, as in AttentionScoreCase. */
+  scores: Record<"dot" | "mlp" | "gaussian", GoldenTensors>;
+  /** [B][T_b][D] */
+  x: number[][][];
+  /** [B][T_b][H] */
+  dH: number[][][];
+  runs: {
+    score: "dot" | "mlp" | "gaussian";
+    interest: "learned" | "last" | "mean";
+    normalize: "sequence" | "causal";
+    scale: "length";
+    /** [B][T_b][H] */
+    h: number[][][];
+    /** [B][T_b][D], the path through the weights included */
+    dX: number[][][];
+    /** [D], summed over histories; zero unless the interest is `learned` */
+    dLearned: number[];
+    /** Of the score's parameters, summed over histories. */
+    gradients: GoldenTensors;
+  }[];
+}
+
+/** Values and slopes of one activation: [x, f(x), f'(x)]. */
+export interface ActivationCase {
+  name: "tanh" | "relu" | "sigmoid" | "identity" | "gelu";
+  rows: [number, number, number][];
+}
+
+/** A self-attention over sequences of their own. Loss: Σ y·dY. */
+export interface SelfAttentionCase {
+  /** D */
+  width: number;
+  /** N */
+  heads: number;
+  /** `in_proj_weight`, `in_proj_bias`, `out_proj.weight`, `out_proj.bias` */
+  parameters: GoldenTensors;
+  /** [B][T_b][D] */
+  x: number[][][];
+  /** [B][T_b][D] */
+  dY: number[][][];
+  runs: {
+    /** Dropout of the probabilities. */
+    rate: number;
+    /** Which are kept, [B][N][T_b][T_b]; null: all */
+    keep: boolean[][][][] | null;
+    /** [B][T_b][D] */
+    y: number[][][];
+    /** [B][T_b][D] */
+    dX: number[][][];
+    /** Summed over sequences. */
+    gradients: GoldenTensors;
+  }[];
+}
+
+/** Gradients of Σ y·dY. */
+export interface FeedForwardCase {
+  activation: "relu" | "gelu";
+  /** `linear1.weight` [F, D], `linear1.bias` [F], `linear2.weight` [D, F], `linear2.bias` [D] */
+  parameters: GoldenTensors;
+  /** [rows][D] */
+  x: number[][];
+  /** [rows][D] */
+  dY: number[][];
+  /** [rows][D] */
+  y: number[][];
+  /** [rows][D] */
+  dX: number[][];
+  gradients: GoldenTensors;
+}
+
+/** What a block is made of. */
+export interface GoldenBlock {
+  mixer: "gru" | "lstm" | "self-attention";
+  /** N; a self-attention only */
+  heads?: number;
+  /** Of a recurrence; left out: tanh */
+  activation?: "relu";
+  residual: "none" | "add";
+  norm: "none" | "pre" | "post";
+  /** Its activation; null: no feed-forward sublayer */
+  feedForward: "relu" | "gelu" | null;
+}
+
+/** Blocks of one mixer over sequences of their own. Loss: Σ y·dY. */
+export interface BlockCase {
+  /** Of a block that has everything, under names without `blocks.N.`; a run uses those in its `gradients`. */
+  parameters: GoldenTensors;
+  /** [B][T_b][D] */
+  x: number[][][];
+  /** Attention weights, [B][T_b]; null for a self-attention */
+  weights: number[][] | null;
+  /** [B][T_b][D] */
+  dY: number[][][];
+  runs: {
+    config: GoldenBlock;
+    /** [B][T_b][D] */
+    y: number[][][];
+    /** [B][T_b][D] */
+    dX: number[][][];
+    /** [B][T_b]; null for a self-attention */
+    dWeights: number[][] | null;
+    /** Summed over sequences. */
+    gradients: GoldenTensors;
+  }[];
 }
 
 /** Gradients of scale·Σ losses, logits = h·eᵀ. */
@@ -171,11 +317,28 @@ export interface TrainingCase {
   /** Before each step and before clipping. */
   norms: number[];
   /** `embedding.weight`, `attention.interest`, `blocks.N.recurrence.weight_ih_l0` …; vectors or matrices. */
-  initial: Record<string, number[] | number[][]>;
+  initial: GoldenTensors;
   /** Before clipping. */
-  firstGradients: Record<string, number[] | number[][]>;
+  firstGradients: GoldenTensors;
   /** After the last step. */
-  final: Record<string, number[] | number[][]>;
+  final: GoldenTensors;
+}
+
+/** A whole model of blocks, and what ten steps of training did to it. */
+export interface BlocksTrainingCase extends Omit<TrainingCase, "name" | "blocks" | "attention"> {
+  name: "sasrec" | "attune" | "post-lstm" | "mlp-gru" | "gaussian-lstm-relu";
+  blocks: GoldenBlock[];
+  /** score left out: dot */
+  attention: {
+    interest: "learned" | "last" | "mean";
+    normalize: "sequence" | "causal";
+    scale: "none" | "length";
+    score?: "mlp" | "gaussian";
+  } | null;
+  /** Whether `positions.weight` [7, D] is added to the embedding: row t at step t. */
+  learnedPositions: boolean;
+  /** Whether `output_norm` follows the last block. */
+  outputNorm: boolean;
 }
 
 /** Values of one function: [x, f(x)]. */
@@ -188,11 +351,20 @@ export interface MathCase {
 export interface GoldenFiles {
   "gru.json": RecurrentCase<RecurrentRun>;
   "lstm.json": RecurrentCase<LstmRun>;
+  "gru_activation.json": RecurrentCase<ActivationRun<RecurrentRun>>;
+  "lstm_activation.json": RecurrentCase<ActivationRun<LstmRun>>;
   "attention.json": AttentionCase;
+  "attention_scores.json": AttentionScoreCase;
+  "attentive_cells.json": AttentiveCellCase;
+  "activation.json": ActivationCase;
+  "self_attention.json": SelfAttentionCase;
+  "feed_forward.json": FeedForwardCase;
+  "blocks.json": BlockCase;
   "cross_entropy.json": CrossEntropyCase;
   "norm.json": NormCase;
   "adam.json": AdamCase;
   "training.json": TrainingCase;
+  "training-blocks.json": BlocksTrainingCase;
   "math.json": MathCase;
 }
 

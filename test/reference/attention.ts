@@ -1,13 +1,16 @@
 /**
  * Attention of an interest vector over one history (design.md §1): scores z, probabilities p, weights w.
  *
- *     sequence: z_i = <x_i, u>       p_i = e^{z_i} / Σ_{j≤T} e^{z_j}      w_i = p_i · (T or 1)
- *     causal:   z_ti = <x_i, u_t>    p_t = e^{z_tt} / Σ_{i≤t} e^{z_ti}    w_t = p_t · (t or 1)    (t from 1)
+ *     sequence: z_i = score(x_i, u)      p_i = e^{z_i} / Σ_{j≤T} e^{z_j}      w_i = p_i · (T or 1)
+ *     causal:   z_ti = score(x_i, u_t)   p_t = e^{z_tt} / Σ_{i≤t} e^{z_ti}    w_t = p_t · (t or 1)    (t from 1)
  */
 
 import { type Interest, interestBackward, interestForward, type Normalization } from "./interest.ts";
 import { logSumExp } from "./math.ts";
-import { addMatrix, addScaled, dot, type Matrix, type Vector, zeroMatrix, zeros } from "./tensor.ts";
+import { type Score, scoreBackward, scoreForward } from "./score.ts";
+import { addMatrix, type Matrix, type Tensors, type Vector, zeroMatrix, zeros } from "./tensor.ts";
+
+export { dotScoreBackward, dotScoreForward } from "./score.ts";
 
 /** What a weight is multiplied by: nothing, or the number of steps it was normalised over. */
 export type Scale = "none" | "length";
@@ -21,30 +24,6 @@ export interface WeightOptions {
 /** How histories become weights. */
 export interface AttentionOptions extends WeightOptions {
   interest: Interest;
-}
-
-/**
- * Returns `z[t][i] = <x_i, u_t>`: a row for each row of u, a column for each step.
- *
- * @param x the history, [T, D]
- * @param u one row (`sequence`) or T rows (`causal`) of D numbers
- */
-export function dotScoreForward(x: Matrix, u: Matrix): Matrix {
-  return u.map((uT) => x.map((xI) => dot(xI, uT)));
-}
-
-/** Takes dZ back to x and u: `dx_i = Σ_t dz_ti·u_t`, `du_t = Σ_i dz_ti·x_i`. */
-export function dotScoreBackward(x: Matrix, u: Matrix, dZ: Matrix): { dX: Matrix; dU: Matrix } {
-  const dX = zeroMatrix(x.length, x[0].length);
-  const dU = zeroMatrix(u.length, u[0].length);
-  for (let t = 0; t < u.length; t++) {
-    for (let i = 0; i < x.length; i++) {
-      // z_ti = <x_i, u_t>
-      addScaled(dX[i], u[t], dZ[t][i]);
-      addScaled(dU[t], x[i], dZ[t][i]);
-    }
-  }
-  return { dX, dU };
 }
 
 /**
@@ -93,9 +72,14 @@ function scaleOf(options: WeightOptions, count: number): number {
  * @param x the history, [T, D], T ≥ 1
  * @param learned the trained vector, [D]; only read by interest `learned`
  */
-export function attentionForward(options: AttentionOptions, x: Matrix, learned: Vector): Vector {
+export function attentionForward(
+  options: AttentionOptions,
+  x: Matrix,
+  learned: Vector,
+  score: Score = { kind: "dot" },
+): Vector {
   const u = interestForward(options.interest, options.normalize, x, learned);
-  return weightsForward(options, dotScoreForward(x, u));
+  return weightsForward(options, scoreForward(score, x, u));
 }
 
 /** Gradients of the attention. */
@@ -104,21 +88,24 @@ export interface AttentionGradients {
   dX: Matrix;
   /** [D], zero unless the interest is `learned` */
   dLearned: Vector;
+  /** Of the score's parameters, under their names after `attention.score.`; nothing for dot. */
+  dScore: Tensors;
 }
 
-/** Takes dW, [T], back to the history and the trained vector. */
+/** Takes dW, [T], back to the history, the trained vector and the score. */
 export function attentionBackward(
   options: AttentionOptions,
   x: Matrix,
   learned: Vector,
   dWeights: Vector,
+  score: Score = { kind: "dot" },
 ): AttentionGradients {
   const u = interestForward(options.interest, options.normalize, x, learned);
-  const dZ = weightsBackward(options, dotScoreForward(x, u), dWeights);
-  const { dX, dU } = dotScoreBackward(x, u, dZ);
+  const dZ = weightsBackward(options, scoreForward(score, x, u), dWeights);
+  const { dX, dU, gradients } = scoreBackward(score, x, u, dZ);
   const throughU = interestBackward(options.interest, options.normalize, x, dU);
   addMatrix(dX, throughU.dX);
-  return { dX, dLearned: throughU.dLearned };
+  return { dX, dLearned: throughU.dLearned, dScore: gradients };
 }
 
 /** What a stream of events remembers of its scores: their largest, Σ e^{z − largest}, and how many there were. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { loadGolden } from "../golden/load.ts";
+import type { RecurrentActivation } from "./activation.ts";
 import { expectClose, ROUNDING } from "./compare.ts";
 import { expectGradient } from "./finite-difference.ts";
 import { type GruInput, gruBackward, gruForward } from "./gru.ts";
@@ -9,12 +10,15 @@ import { expectRun, parametersOf, type SequenceResult } from "./recurrent-golden
 import { dot } from "./tensor.ts";
 
 const { cases } = loadGolden("gru.json");
+const activated = loadGolden("gru_activation.json").cases;
+/** A run, and what it has in place of tanh. */
+type Run = (typeof cases)[number]["runs"][number] & { activation?: RecurrentActivation };
 
-function sequenceOf(golden: (typeof cases)[number], run: (typeof cases)[number]["runs"][number]) {
+function sequenceOf(golden: Pick<(typeof cases)[number], "x" | "weights" | "dH">, run: Run) {
   return (parameters: RecurrentParameters, b: number): SequenceResult => {
     const input: GruInput = { x: golden.x[b], weights: golden.weights[b], h0: run.h0[b] };
-    const output = gruForward(parameters, input);
-    return { h: output.h, gradients: gruBackward(parameters, input, output, golden.dH[b]) };
+    const output = gruForward(parameters, input, run.activation);
+    return { h: output.h, gradients: gruBackward(parameters, input, output, golden.dH[b], run.activation) };
   };
 }
 
@@ -57,7 +61,22 @@ describe("gru equals torch.nn.GRU", () => {
   }
 });
 
-test("gru gradients equal central differences, T=0..5, D=1..5, H=1..5, with and without weights and state", () => {
+describe("gru with another activation in place of tanh equals the unrolled cell", () => {
+  test("the fixture has relu, sigmoid and identity", () => {
+    expect(activated.flatMap(({ runs }) => runs.map((run) => run.activation))).toEqual(["relu", "sigmoid", "identity"]);
+  });
+
+  for (const golden of activated) {
+    for (const run of golden.runs) {
+      test(`${run.activation}: outputs and all gradients, T=${golden.lengths}`, () => {
+        expectRun(golden, run, sequenceOf(golden, run));
+        expect(() => expectRun(golden, run, sequenceOf(golden, { ...run, activation: "tanh" }))).toThrow(/^h, H=5/);
+      });
+    }
+  }
+});
+
+test("gru gradients equal central differences, T=0..5, D=1..5, H=1..5, with and without weights and state, every activation", () => {
   forSeeds(100, (random) => {
     const [length, width, hidden] = [random.integer(0, 5), random.integer(1, 5), random.integer(1, 5)];
     const parameters = parametersFrom(random, width, hidden);
@@ -65,8 +84,10 @@ test("gru gradients equal central differences, T=0..5, D=1..5, H=1..5, with and 
     if (random.choose([true, false])) input.weights = random.vector(length, 2);
     if (random.choose([true, false])) input.h0 = random.vector(hidden);
     const dH = random.matrix(length, hidden);
-    const loss = (): number => gruForward(parameters, input).h.reduce((sum, row, t) => sum + dot(row, dH[t]), 0);
-    const back = gruBackward(parameters, input, gruForward(parameters, input), dH);
+    const activation = random.choose(["tanh", "tanh", "relu", "sigmoid", "identity"] as const);
+    const loss = (): number =>
+      gruForward(parameters, input, activation).h.reduce((sum, row, t) => sum + dot(row, dH[t]), 0);
+    const back = gruBackward(parameters, input, gruForward(parameters, input, activation), dH, activation);
     expectGradient("weightIh", loss, parameters.weightIh, back.dWeightIh);
     expectGradient("weightHh", loss, parameters.weightHh, back.dWeightHh);
     expectGradient("biasIh", loss, parameters.biasIh, back.dBiasIh);

@@ -5,9 +5,12 @@
  *     z = σ(w·W_iz·x + b_iz + W_hz·h + b_hz)
  *     n = tanh(w·W_in·x + b_in + r·(W_hn·h + b_hn))
  *     h' = (1 − z)·n + z·h
+ *
+ * Another activation may stand in place of tanh; the gates stay σ.
  */
 
-import { sigmoid, tanh } from "./math.ts";
+import { activate, type RecurrentActivation, slopeOfValue } from "./activation.ts";
+import { sigmoid } from "./math.ts";
 import {
   inputProductBackward,
   inputProductForward,
@@ -44,7 +47,11 @@ export interface GruOutput {
 }
 
 /** Runs the recurrence. */
-export function gruForward(parameters: RecurrentParameters, input: GruInput): GruOutput {
+export function gruForward(
+  parameters: RecurrentParameters,
+  input: GruInput,
+  activation: RecurrentActivation = "tanh",
+): GruOutput {
   const hidden = parameters.weightHh[0].length;
   const h: Matrix = [];
   const steps: GruStep[] = [];
@@ -58,7 +65,7 @@ export function gruForward(parameters: RecurrentParameters, input: GruInput): Gr
       step.r[j] = sigmoid(a[j] + c[j]);
       step.z[j] = sigmoid(a[hidden + j] + c[hidden + j]);
       step.hn[j] = c[2 * hidden + j];
-      step.n[j] = tanh(a[2 * hidden + j] + step.r[j] * step.hn[j]);
+      step.n[j] = activate(activation, a[2 * hidden + j] + step.r[j] * step.hn[j]);
       after[j] = (1 - step.z[j]) * step.n[j] + step.z[j] * before[j];
     }
     h.push(after);
@@ -83,6 +90,7 @@ export function gruBackward(
   input: GruInput,
   output: GruOutput,
   dH: Matrix,
+  activation: RecurrentActivation = "tanh",
 ): GruGradients {
   const hidden = parameters.weightHh[0].length;
   const length = input.x.length;
@@ -103,10 +111,10 @@ export function gruBackward(
       const dZ = dAfter * (before[j] - n[j]);
       dBefore[j] = dAfter * z[j];
       // n = tanh(a_n + r·hn)
-      const dTanh = dN * (1 - n[j] * n[j]);
-      const dR = dTanh * hn[j];
-      dA[2 * hidden + j] = dTanh;
-      dC[2 * hidden + j] = dTanh * r[j];
+      const dSum = dN * slopeOfValue(activation, n[j]);
+      const dR = dSum * hn[j];
+      dA[2 * hidden + j] = dSum;
+      dC[2 * hidden + j] = dSum * r[j];
       // r = σ(a_r + c_r), z = σ(a_z + c_z)
       dA[j] = dC[j] = dR * r[j] * (1 - r[j]);
       dA[hidden + j] = dC[hidden + j] = dZ * z[j] * (1 - z[j]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { loadGolden } from "../golden/load.ts";
+import type { RecurrentActivation } from "./activation.ts";
 import { expectClose, ROUNDING } from "./compare.ts";
 import { expectGradient } from "./finite-difference.ts";
 import { type LstmInput, lstmBackward, lstmForward } from "./lstm.ts";
@@ -9,12 +10,15 @@ import { expectRun, parametersOf, type SequenceResult } from "./recurrent-golden
 import { dot } from "./tensor.ts";
 
 const { cases } = loadGolden("lstm.json");
+const activated = loadGolden("lstm_activation.json").cases;
+/** A run, and what it has in place of tanh. */
+type Run = (typeof cases)[number]["runs"][number] & { activation?: RecurrentActivation };
 
-function sequenceOf(golden: (typeof cases)[number], run: (typeof cases)[number]["runs"][number]) {
+function sequenceOf(golden: Pick<(typeof cases)[number], "x" | "weights" | "dH">, run: Run) {
   return (parameters: RecurrentParameters, b: number): SequenceResult => {
     const input: LstmInput = { x: golden.x[b], weights: golden.weights[b], h0: run.h0[b], c0: run.c0[b] };
-    const output = lstmForward(parameters, input);
-    const gradients = lstmBackward(parameters, input, output, golden.dH[b], run.dCLast[b]);
+    const output = lstmForward(parameters, input, run.activation);
+    const gradients = lstmBackward(parameters, input, output, golden.dH[b], run.dCLast[b], run.activation);
     return { h: output.h, cLast: output.c[output.c.length - 1], gradients };
   };
 }
@@ -61,7 +65,22 @@ describe("lstm equals torch.nn.LSTM", () => {
   }
 });
 
-test("lstm gradients equal central differences, T=0..5, D=1..5, H=1..5, with and without weights, states, dCLast", () => {
+describe("lstm with another activation in place of both tanh equals the unrolled cell", () => {
+  test("the fixture has relu, sigmoid and identity", () => {
+    expect(activated.flatMap(({ runs }) => runs.map((run) => run.activation))).toEqual(["relu", "sigmoid", "identity"]);
+  });
+
+  for (const golden of activated) {
+    for (const run of golden.runs) {
+      test(`${run.activation}: outputs and all gradients, T=${golden.lengths}`, () => {
+        expectRun(golden, run, sequenceOf(golden, run));
+        expect(() => expectRun(golden, run, sequenceOf(golden, { ...run, activation: "tanh" }))).toThrow(/^h, H=5/);
+      });
+    }
+  }
+});
+
+test("lstm gradients equal central differences, T=0..5, D=1..5, H=1..5, with and without weights, states, dCLast, every activation", () => {
   forSeeds(100, (random) => {
     const [length, width, hidden] = [random.integer(0, 5), random.integer(1, 5), random.integer(1, 5)];
     const parameters = parametersFrom(random, width, hidden);
@@ -70,13 +89,14 @@ test("lstm gradients equal central differences, T=0..5, D=1..5, H=1..5, with and
     if (random.choose([true, false])) input.h0 = random.vector(hidden);
     if (random.choose([true, false])) input.c0 = random.vector(hidden);
     const dH = random.matrix(length, hidden);
+    const activation = random.choose(["tanh", "tanh", "relu", "sigmoid", "identity"] as const);
     const dCLast = length > 0 && random.choose([true, false]) ? random.vector(hidden) : undefined;
     const loss = (): number => {
-      const { h, c } = lstmForward(parameters, input);
+      const { h, c } = lstmForward(parameters, input, activation);
       const ofH = h.reduce((sum, row, t) => sum + dot(row, dH[t]), 0);
       return ofH + (dCLast ? dot(c[length - 1], dCLast) : 0);
     };
-    const back = lstmBackward(parameters, input, lstmForward(parameters, input), dH, dCLast);
+    const back = lstmBackward(parameters, input, lstmForward(parameters, input, activation), dH, dCLast, activation);
     expectGradient("weightIh", loss, parameters.weightIh, back.dWeightIh);
     expectGradient("weightHh", loss, parameters.weightHh, back.dWeightHh);
     expectGradient("biasIh", loss, parameters.biasIh, back.dBiasIh);

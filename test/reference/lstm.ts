@@ -6,9 +6,12 @@
  *     g = tanh(w·W_ig·x + b_ig + W_hg·h + b_hg)
  *     o = σ(w·W_io·x + b_io + W_ho·h + b_ho)
  *     c' = f·c + i·g        h' = o·tanh(c')
+ *
+ * Another activation may stand in place of both tanh; the gates stay σ.
  */
 
-import { sigmoid, tanh } from "./math.ts";
+import { activate, type RecurrentActivation, slopeOfValue } from "./activation.ts";
+import { sigmoid } from "./math.ts";
 import {
   inputProductBackward,
   inputProductForward,
@@ -48,7 +51,11 @@ export interface LstmOutput {
 }
 
 /** Runs the recurrence. */
-export function lstmForward(parameters: RecurrentParameters, input: LstmInput): LstmOutput {
+export function lstmForward(
+  parameters: RecurrentParameters,
+  input: LstmInput,
+  activation: RecurrentActivation = "tanh",
+): LstmOutput {
   const hidden = parameters.weightHh[0].length;
   const h: Matrix = [];
   const c: Matrix = [];
@@ -64,10 +71,10 @@ export function lstmForward(parameters: RecurrentParameters, input: LstmInput): 
     for (let j = 0; j < hidden; j++) {
       step.i[j] = sigmoid(sum[j]);
       step.f[j] = sigmoid(sum[hidden + j]);
-      step.g[j] = tanh(sum[2 * hidden + j]);
+      step.g[j] = activate(activation, sum[2 * hidden + j]);
       step.o[j] = sigmoid(sum[3 * hidden + j]);
       cAfter[j] = step.f[j] * cBefore[j] + step.i[j] * step.g[j];
-      hAfter[j] = step.o[j] * tanh(cAfter[j]);
+      hAfter[j] = step.o[j] * activate(activation, cAfter[j]);
     }
     h.push(hAfter);
     c.push(cAfter);
@@ -99,6 +106,7 @@ export function lstmBackward(
   output: LstmOutput,
   dH: Matrix,
   dCLast?: Vector,
+  activation: RecurrentActivation = "tanh",
 ): LstmGradients {
   const hidden = parameters.weightHh[0].length;
   const length = input.x.length;
@@ -116,13 +124,13 @@ export function lstmBackward(
     for (let j = 0; j < hidden; j++) {
       const dHAfter = dH[t][j] + dHCarried[j];
       // h' = o·tanh(c')
-      const tanhC = tanh(output.c[t][j]);
-      const dO = dHAfter * tanhC;
-      const dCAfter = dCCarried[j] + dHAfter * o[j] * (1 - tanhC * tanhC);
+      const squashed = activate(activation, output.c[t][j]);
+      const dO = dHAfter * squashed;
+      const dCAfter = dCCarried[j] + dHAfter * o[j] * slopeOfValue(activation, squashed);
       // c' = f·c + i·g
       dSum[j] = dCAfter * g[j] * i[j] * (1 - i[j]);
       dSum[hidden + j] = dCAfter * cBefore[j] * f[j] * (1 - f[j]);
-      dSum[2 * hidden + j] = dCAfter * i[j] * (1 - g[j] * g[j]);
+      dSum[2 * hidden + j] = dCAfter * i[j] * slopeOfValue(activation, g[j]);
       dSum[3 * hidden + j] = dO * o[j] * (1 - o[j]);
       dCBefore[j] = dCAfter * f[j];
     }

@@ -1,24 +1,52 @@
 /**
- * A whole model made of the twins: embedding → optional attention → recurrent blocks → scores against the same embedding.
+ * A whole model made of the twins: embedding (+ positions) → optional attention → blocks → optional norm → scores against the
+ * same embedding.
  *
- * One table serves as input and output, so D = H. Blocks are stacked plainly, without residual, norm or dropout.
+ * One table serves as input and output, so D = H. Without dropout.
  */
 
 import { adamState, adamStep, clipGradientNorm } from "./adam.ts";
 import { type AttentionOptions, attentionBackward, attentionForward } from "./attention.ts";
+import { type BlockConfig, type BlockInput, type BlockOutput, blockBackward, blockForward } from "./block.ts";
 import { crossEntropyBackward, crossEntropyForward } from "./cross-entropy.ts";
 import { embeddingBackward, embeddingForward } from "./embedding.ts";
-import { gruBackward, gruForward } from "./gru.ts";
-import { lstmBackward, lstmForward } from "./lstm.ts";
-import type { RecurrentGradients, RecurrentParameters } from "./recurrent.ts";
-import { addMatrix, addScaled, type Matrix, type Vector, zeroMatrix, zeros } from "./tensor.ts";
+import { layerNormBackward, layerNormForward } from "./norm.ts";
+import { type ScoreKind, scoreOf } from "./score.ts";
+import {
+  addMatrix,
+  addScaled,
+  addTensors,
+  isMatrix,
+  type Matrix,
+  type Tensors,
+  tensorsUnder,
+  type Vector,
+  zeroMatrix,
+  zerosLike,
+} from "./tensor.ts";
+
+export type { Tensors } from "./tensor.ts";
+
+/** How a model weighs its history. */
+export interface ModelAttention extends AttentionOptions {
+  /** `dot` if left out. */
+  score?: ScoreKind;
+  /** σ of a `gaussian` that is not trained; `attention.score.log_sigma` is trained if left out. */
+  sigma?: number;
+}
 
 /** What a model is made of. */
 export interface ModelConfig {
-  blocks: ("gru" | "lstm")[];
-  attention: AttentionOptions | null;
+  /** `gru` and `lstm` by themselves are plain: no residual, no norm, no feed-forward. */
+  blocks: ("gru" | "lstm" | BlockConfig)[];
+  /** The weights multiply the input product of the first block, which has to be a recurrence. */
+  attention: ModelAttention | null;
   /** Which positions predict the next item: all of them, or the last of each history. */
   positions: "all" | "last";
+  /** Whether a trained vector for each step, counted from 0, is added to the embedding; no history is longer than there are. */
+  learnedPositions?: boolean;
+  /** Whether a layer norm follows the last block. */
+  outputNorm?: boolean;
 }
 
 /** One history, and the item after each of its positions. */
@@ -28,12 +56,10 @@ export interface Sequence {
 }
 
 /**
- * Tensors by their names: `embedding.weight` [V, D], `attention.interest` [D], and `blocks.N.recurrence.weight_ih_l0`,
- * `…weight_hh_l0`, `…bias_ih_l0`, `…bias_hh_l0`.
+ * Loss of a batch and its gradients, before clipping. Tensors go by their names: `embedding.weight` [V, D], `positions.weight`
+ * [window, D], `attention.interest` [D], `attention.score.w` … or `attention.score.log_sigma` [1], `blocks.N.` and the names of
+ * block.ts, `output_norm.weight` and `output_norm.bias` [D].
  */
-export type Tensors = Record<string, Matrix | Vector>;
-
-/** Loss of a batch and its gradients, before clipping. */
 export interface ModelStep {
   /** Mean over all trained positions of the batch. */
   loss: number;
@@ -55,47 +81,66 @@ export interface TrainingOptions {
 export function modelStep(config: ModelConfig, parameters: Tensors, batch: readonly Sequence[]): ModelStep {
   const table = parameters["embedding.weight"] as Matrix;
   const learned = (parameters["attention.interest"] as Vector | undefined) ?? [];
-  const blocks = config.blocks.map((_, index) => recurrentOf(parameters, index));
-  const gradients: Tensors = {};
-  for (const [name, value] of Object.entries(parameters)) gradients[name] = zerosLike(value);
+  const { score: kind = "dot", sigma } = config.attention ?? {};
+  const scoreTensors =
+    sigma === undefined ? tensorsUnder(parameters, "attention.score.") : { log_sigma: [Math.log(sigma)] };
+  const score = scoreOf(kind, scoreTensors);
+  const blocks = config.blocks.map(blockConfigOf);
+  const blockParameters = blocks.map((_, index) => tensorsUnder(parameters, `blocks.${index}.`));
+  const [gamma, beta] = [parameters["output_norm.weight"] as Vector, parameters["output_norm.bias"] as Vector];
+  const gradients = zerosLike(parameters);
   const firstOf = (sequence: Sequence): number => (config.positions === "last" ? sequence.inputs.length - 1 : 0);
   const trained = batch.reduce((sum, sequence) => sum + sequence.inputs.length - firstOf(sequence), 0);
   let loss = 0;
 
   for (const sequence of batch) {
-    // 1. forward: x = E[inputs], w = attention(x), h = blocks(w·x)
+    // 1. forward: x = E[inputs] + P[0 … T−1], w = attention(x), y = blocks(x, w), h = LN(y)
     const x = embeddingForward(table, sequence.inputs);
-    const weights = config.attention ? attentionForward(config.attention, x, learned) : undefined;
+    const steps = x.map((_, t) => t);
+    const positions = parameters["positions.weight"] as Matrix;
+    if (config.learnedPositions) addMatrix(x, embeddingForward(positions, steps));
+    const weights = config.attention ? attentionForward(config.attention, x, learned, score) : undefined;
     const inputs: BlockInput[] = [];
     const outputs: BlockOutput[] = [];
-    for (const [index, kind] of config.blocks.entries()) {
-      inputs.push(index === 0 ? { x, weights } : { x: outputs[index - 1].h });
-      outputs.push(runForward(kind, blocks[index], inputs[index]));
+    for (const [index, block] of blocks.entries()) {
+      inputs.push(index === 0 ? { x, weights } : { x: outputs[index - 1].y });
+      outputs.push(blockForward(block, blockParameters[index], inputs[index]));
     }
+    const { y } = outputs[outputs.length - 1];
+    const normed = config.outputNorm ? layerNormForward(y, gamma, beta) : undefined;
 
     // 2. loss at the trained positions, logits = h·Eᵀ
     const first = firstOf(sequence);
-    const h = outputs[outputs.length - 1].h.slice(first);
+    const h = (normed?.y ?? y).slice(first);
     const targets = sequence.targets.slice(first);
     for (const one of crossEntropyForward(h, table, targets)) loss += one / trained;
 
     // 3. backward
     const scores = crossEntropyBackward(h, table, targets, 1 / trained);
     addMatrix(gradients["embedding.weight"] as Matrix, scores.dE);
-    let dH = [...zeroMatrix(first, table[0].length), ...scores.dH];
+    let dX = [...zeroMatrix(first, table[0].length), ...scores.dH];
+    if (normed) {
+      const back = layerNormBackward(y, gamma, normed, dX);
+      addTensors(gradients, { "output_norm.weight": back.dGamma, "output_norm.bias": back.dBeta });
+      dX = back.dX;
+    }
     let dWeights: Vector = [];
-    for (let index = config.blocks.length - 1; index >= 0; index--) {
-      const back = runBackward(blocks[index], inputs[index], outputs[index], dH);
-      addRecurrent(gradients, index, back);
-      dH = back.dX;
+    for (let index = blocks.length - 1; index >= 0; index--) {
+      const back = blockBackward(blocks[index], blockParameters[index], inputs[index], outputs[index], dX);
+      addTensors(gradients, back.gradients, `blocks.${index}.`);
+      dX = back.dX;
       dWeights = back.dWeights;
     }
     if (config.attention) {
-      const back = attentionBackward(config.attention, x, learned, dWeights);
-      addMatrix(dH, back.dX);
+      const back = attentionBackward(config.attention, x, learned, dWeights, score);
+      addMatrix(dX, back.dX);
       if (config.attention.interest === "learned") addScaled(gradients["attention.interest"] as Vector, back.dLearned);
+      if (sigma === undefined) addTensors(gradients, back.dScore, "attention.score.");
     }
-    addMatrix(gradients["embedding.weight"] as Matrix, embeddingBackward(table, sequence.inputs, dH));
+    if (config.learnedPositions) {
+      addMatrix(gradients["positions.weight"] as Matrix, embeddingBackward(positions, steps, dX));
+    }
+    addMatrix(gradients["embedding.weight"] as Matrix, embeddingBackward(table, sequence.inputs, dX));
   }
   return { loss, gradients };
 }
@@ -142,45 +187,9 @@ export function trainModel(
   }
 }
 
-function recurrentOf(parameters: Tensors, index: number): RecurrentParameters {
-  const prefix = `blocks.${index}.recurrence.`;
-  return {
-    weightIh: parameters[`${prefix}weight_ih_l0`] as Matrix,
-    weightHh: parameters[`${prefix}weight_hh_l0`] as Matrix,
-    biasIh: parameters[`${prefix}bias_ih_l0`] as Vector,
-    biasHh: parameters[`${prefix}bias_hh_l0`] as Vector,
-  };
-}
-
-function addRecurrent(gradients: Tensors, index: number, source: RecurrentGradients): void {
-  const prefix = `blocks.${index}.recurrence.`;
-  addMatrix(gradients[`${prefix}weight_ih_l0`] as Matrix, source.dWeightIh);
-  addMatrix(gradients[`${prefix}weight_hh_l0`] as Matrix, source.dWeightHh);
-  addScaled(gradients[`${prefix}bias_ih_l0`] as Vector, source.dBiasIh);
-  addScaled(gradients[`${prefix}bias_hh_l0`] as Vector, source.dBiasHh);
-}
-
-type BlockInput = { x: Matrix; weights?: Vector };
-type BlockOutput =
-  | ({ kind: "gru" } & ReturnType<typeof gruForward>)
-  | ({ kind: "lstm" } & ReturnType<typeof lstmForward>);
-
-function runForward(kind: "gru" | "lstm", parameters: RecurrentParameters, input: BlockInput): BlockOutput {
-  if (kind === "gru") return { kind, ...gruForward(parameters, input) };
-  return { kind, ...lstmForward(parameters, input) };
-}
-
-function runBackward(parameters: RecurrentParameters, input: BlockInput, output: BlockOutput, dH: Matrix) {
-  if (output.kind === "gru") return gruBackward(parameters, input, output, dH);
-  return lstmBackward(parameters, input, output, dH);
-}
-
-function isMatrix(value: Matrix | Vector): value is Matrix {
-  return Array.isArray(value[0]);
-}
-
-function zerosLike(value: Matrix | Vector): Matrix | Vector {
-  return isMatrix(value) ? zeroMatrix(value.length, value[0].length) : zeros(value.length);
+/** Writes a block named by its cell alone in full. */
+function blockConfigOf(block: "gru" | "lstm" | BlockConfig): BlockConfig {
+  return typeof block === "string" ? { mixer: block, residual: "none", norm: "none" } : block;
 }
 
 function flat(value: Matrix | Vector): Vector {

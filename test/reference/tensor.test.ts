@@ -5,12 +5,16 @@ import {
   addMatrix,
   addOuter,
   addScaled,
+  addTensors,
   dot,
   fromFlat,
   multiplyTransposed,
   multiplyVector,
+  type Tensors,
+  tensorsUnder,
   toFlat,
   zeroMatrix,
+  zerosLike,
 } from "./tensor.ts";
 
 test("a flat row-major array becomes rows and comes back", () => {
@@ -86,4 +90,15 @@ test("a failing check names its seed", () => {
       if (seed === 3) throw new Error("h[0]: got 1, want 2");
     }),
   ).toThrow("h[0]: got 1, want 2, seed 3");
+});
+
+test("tensors are found under a prefix, zeroed by shape, and added by name", () => {
+  const tensors: Tensors = { "blocks.1.a": [1, 2], "blocks.1.b": [[3], [4]], "blocks.10.a": [5], c: [6] };
+  const under = tensorsUnder(tensors, "blocks.1.");
+  expect(under).toEqual({ a: [1, 2], b: [[3], [4]] });
+  expect(zerosLike(under)).toEqual({ a: [0, 0], b: [[0], [0]] });
+  addTensors(tensors, { a: [10, 20], b: [[30], [40]] }, "blocks.1.");
+  expect(tensors).toEqual({ "blocks.1.a": [11, 22], "blocks.1.b": [[33], [44]], "blocks.10.a": [5], c: [6] });
+  expect(() => addTensors(tensors, { d: [1] })).toThrow("no tensor d");
+  expect(() => addTensors(tensors, { c: [1, 2] })).toThrow("1 and 2 numbers");
 });

@@ -10,6 +10,9 @@ export type Vector = number[];
 /** Rows of equal width. A matrix without rows has no width. */
 export type Matrix = Vector[];
 
+/** Tensors by their names in a model file. */
+export type Tensors = Record<string, Matrix | Vector>;
+
 /** Makes a vector of zeros. */
 export function zeros(length: number): Vector {
   return new Array<number>(length).fill(0);
@@ -68,4 +71,35 @@ export function multiplyTransposed(matrix: Matrix, vector: Vector, columns: numb
 /** Adds the outer product: `target[r][c] += left[r] · right[c]`. */
 export function addOuter(target: Matrix, left: Vector, right: Vector): void {
   for (let r = 0; r < left.length; r++) addScaled(target[r], right, left[r]);
+}
+
+/** Tells a matrix from a vector; an empty one is a vector. */
+export function isMatrix(value: Matrix | Vector): value is Matrix {
+  return Array.isArray(value[0]);
+}
+
+/** Makes zeros in the shape of every tensor. */
+export function zerosLike(tensors: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, value]) => [
+      name,
+      isMatrix(value) ? zeroMatrix(value.length, value[0].length) : zeros(value.length),
+    ]),
+  );
+}
+
+/** Returns the tensors whose names start with a prefix, without it. They are not copied. */
+export function tensorsUnder(tensors: Tensors, prefix: string): Tensors {
+  const under = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(under.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+/** Adds tensors to those of the same names and shapes: `target[prefix + name] += source[name]`. */
+export function addTensors(target: Tensors, source: Tensors, prefix = ""): void {
+  for (const [name, value] of Object.entries(source)) {
+    const to = target[prefix + name];
+    if (to === undefined) throw new RangeError(`addTensors: no tensor ${prefix}${name}`);
+    if (isMatrix(value)) addMatrix(to as Matrix, value);
+    else addScaled(to as Vector, value);
+  }
 }
