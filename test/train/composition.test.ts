@@ -37,29 +37,46 @@ function batchOf(random: Random, count: number) {
 
 const combinations: Partial<ModelConfig>[] = [];
 for (const cell of ["gru", "lstm"] as const) {
-  combinations.push({ cell, interest: "none" });
+  combinations.push({ cell, interest: "none" }, { cell, interest: "none", activation: "relu" });
   for (const interest of ["learned", "last", "mean"] as const) {
     for (const normalize of ["causal", "sequence"] as const) {
-      for (const scale of ["length", "none"] as const) combinations.push({ cell, interest, normalize, scale });
+      for (const score of ["dot", "mlp", "gaussian"] as const) {
+        combinations.push({ cell, interest, normalize, score, scale: "length" });
+      }
+      combinations.push({ cell, interest, normalize, score: "dot", scale: "none" });
     }
   }
 }
+combinations.push({
+  cell: "gru",
+  interest: "last",
+  normalize: "causal",
+  score: "gaussian",
+  sigma: 0.8,
+  scale: "length",
+});
 
 for (const settings of combinations) {
-  const { cell, interest, normalize, scale } = settings;
+  const { cell, interest, normalize, scale, score, sigma, activation = "tanh" } = settings;
+  const width = sigma ? `, fixed sigma ${sigma}` : "";
   const name =
-    interest === "none" ? `${cell} without attention` : `${cell}, ${interest} interest, ${normalize}, scale ${scale}`;
+    interest === "none"
+      ? `${cell} with ${activation}, without attention`
+      : `${cell}, ${interest} interest, ${score}${width}, ${normalize}, scale ${scale}`;
   test(`${name}: loss and every gradient equal the f64 twin`, async () => {
     const engine = await createTrainingEngine();
     const config = resolveConfig(settings, { embedding: 7, hidden: 7, layers: 2 });
     const network = new Network(engine, config, ITEMS, true);
     const positions = interest !== "none" && normalize === "sequence" ? "last" : "all";
+    const block = { mixer: cell!, activation, residual: "none", norm: "none" } as const;
+    const attention =
+      interest === "none"
+        ? null
+        : { interest: interest!, normalize: config.normalize, scale: config.scale, score: config.score, sigma };
     forSeeds(4, (random) => {
       const tensors = fill(random, engine, network);
       const batch = batchOf(random, 5);
-      const attention =
-        interest === "none" ? null : { interest: interest!, normalize: config.normalize, scale: config.scale };
-      const want = modelStep({ blocks: [cell!, cell!], attention, positions }, tensors, batch);
+      const want = modelStep({ blocks: [block, block], attention, positions }, tensors, batch);
       const { floats, gradients } = network.parameters;
       engine.memory.f32(gradients, floats).fill(0);
       const examples = batch.map(({ inputs, targets }) => ({
@@ -75,10 +92,8 @@ for (const settings of combinations) {
         const largest = Math.max(...wanted.map(Math.abs), 1e-3);
         const got = engine.memory.f32(parameter.gradient, parameter.size);
         wanted.forEach((value, i) => {
-          expect(
-            Math.abs(got[i] - value) / largest,
-            `${parameter.name}[${i}]: got ${got[i]}, want ${value}`,
-          ).toBeLessThan(2e-4);
+          const error = Math.abs(got[i] - value) / largest;
+          expect(error, `${parameter.name}[${i}]: got ${got[i]}, want ${value}`).toBeLessThan(2e-4);
         });
       }
     });
