@@ -57,9 +57,7 @@ test("ranks agree with the list of the whole catalogue, for any scores with ties
     const counts = Float64Array.from({ length: items }, () => random.integer(0, 3));
     const scores = Float64Array.from({ length: items }, () => random.integer(0, 2));
     const ranker = new ScoreRanker(counts, (_history, out) => out.set(scores));
-    const excluded = distinctItems(
-      Array.from({ length: random.integer(0, items) }, () => random.integer(0, items - 1)),
-    );
+    const excluded = distinctItems(Array.from({ length: random.integer(0, items) }, () => random.integer(0, items - 1)));
     const target = random.integer(0, items - 1);
     const [list] = ranker.topK([{ history: [0], excluded }], items);
     const [whole] = ranker.topK([{ history: [0], excluded: new Int32Array(0) }], items);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { rankMetrics } from "../../src/evaluate/metrics.ts";
-import { forSeeds } from "../reference/random.ts";
 import { rankOf } from "../reference/rank.ts";
+import { forSeeds } from "../reference/random.ts";
 
 describe("rank metrics", () => {
   test("equal a brute-force twin that sorts whole catalogues, ties and NaN included", () => {
