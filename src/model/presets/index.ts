@@ -23,6 +23,7 @@ const unknownPreset = (name: string, nearest: string | undefined) =>
  * @throws UsageError `PRESET_UNKNOWN`
  */
 export function findPreset(name: string): Preset {
+  if (typeof name !== "string") throw unknownPreset(String(name), undefined);
   const preset = PRESETS.find((candidate) => candidate.name === name);
   if (!preset)
     throw unknownPreset(

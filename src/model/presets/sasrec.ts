@@ -21,6 +21,6 @@ export const sasrec: Preset = {
     feedForwardActivation: "relu",
     positions: "learned",
     dropout: 0.3,
-    window: 100,
+    learningRate: 0.001,
   },
 };
