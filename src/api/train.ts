@@ -55,10 +55,14 @@ export class TrainedModel extends Model {
   }
 }
 
-/** Resolves the effective settings: table, then preset, then options. @throws UsageError */
+/**
+ * Resolves the effective settings: table, then preset, then settings. Stored settings name their preset; `model` wins over it.
+ * @throws UsageError
+ */
 export function configOf(model: string | undefined, settings: { readonly [name: string]: unknown }): ModelConfig {
-  const preset = findPreset(model ?? PRESETS[0].name);
-  return resolveConfig(preset.settings, settings, { preset: preset.name });
+  const { preset: stored, ...others } = settings;
+  const preset = findPreset((model ?? stored ?? PRESETS[0].name) as string);
+  return resolveConfig(preset.settings, others, { preset: preset.name });
 }
 
 /**
