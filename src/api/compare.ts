@@ -2,12 +2,14 @@
 
 import type { ReadOptions } from "../data/read/index.ts";
 import { UsageError } from "../errors.ts";
-import type { BaselinePreset } from "../evaluate/baselines/baseline.ts";
+import { type BaselinePreset, popularity } from "../evaluate/baselines/baseline.ts";
 import { BASELINES } from "../evaluate/baselines/index.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
 import { DEFAULT_CUTOFFS, evaluateCases } from "../evaluate/protocol.ts";
 import { type ModelConfig, nearestName } from "../model/config.ts";
 import { PRESETS } from "../model/presets/index.ts";
+import { NetworkRanker } from "../rank/network-ranker.ts";
+import type { Ranker } from "../rank/ranker.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
@@ -94,9 +96,11 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
           onProgress: (progress) => onProgress?.(name, progress),
         },
       );
-      const { validation, test, parameters, seconds } = trained.report;
+      const { validation, parameters, seconds } = trained.report;
+      const { network } = trained.internals;
+      const test = measureTest(new NetworkRanker(network), data, config, network.engine.kernels.log2F64);
       trained.dispose();
-      add({ model: name, seed, validation: validation?.metrics ?? {}, test: test?.metrics ?? {}, parameters, seconds });
+      add({ model: name, seed, validation: validation?.metrics ?? {}, test, parameters, seconds });
     }
   }
   return rows;
@@ -109,12 +113,17 @@ async function measureBaseline(
 ): Promise<ComparisonRow> {
   const startMs = performance.now();
   const { split } = data;
-  const ranker = baseline.fit(split);
   const { log2F64 } = (await createTrainingEngine()).kernels;
-  const measure = (cases: typeof split.test) =>
-    evaluateCases(ranker, split.histories, cases, config.seen, DEFAULT_CUTOFFS, log2F64).metrics;
-  const validation = measure(split.valid);
-  const test = measure(split.test);
+  const ranker = baseline.fit(split, log2F64);
+  const { histories, valid } = split;
+  const validation = evaluateCases(ranker, histories, valid, config.seen, DEFAULT_CUTOFFS, log2F64).metrics;
+  const test = measureTest(ranker, data, config, log2F64);
   const seconds = (performance.now() - startMs) / 1000;
   return { model: baseline.name, seed: null, validation, test, parameters: 0, seconds };
+}
+
+/** Measures the test with the metrics of lists; nothing where there is no test. */
+function measureTest(ranker: Ranker, { split }: PreparedData, { seen }: ModelConfig, log2: (x: number) => number) {
+  if (split.test.user.length === 0) return {};
+  return evaluateCases(ranker, split.histories, split.test, seen, DEFAULT_CUTOFFS, log2, popularity(split)).metrics;
 }

@@ -1,4 +1,6 @@
-import { type BaselinePreset, eachTrainingHistory, popularity, ScoreRanker } from "./baseline.ts";
+import { type BaselinePreset, popularity, ScoreRanker } from "./baseline.ts";
+import { SparseRows } from "./sparse.ts";
+import { eachNeighbourhood } from "./window.ts";
 
 /**
  * Ranks by how often an item directly followed the last item of the history: a first-order Markov chain by counts, as in the
@@ -8,20 +10,9 @@ export const markov: BaselinePreset = {
   name: "markov",
   summary: "what most often came right after the last item; then the most popular",
   fit(part) {
-    const follows = new Map<number, Map<number, number>>();
-    eachTrainingHistory(part, (items) => {
-      for (let i = 1; i < items.length; i++) {
-        let counts = follows.get(items[i - 1]);
-        if (!counts) {
-          counts = new Map();
-          follows.set(items[i - 1], counts);
-        }
-        counts.set(items[i], (counts.get(items[i]) ?? 0) + 1);
-      }
-    });
-    return new ScoreRanker(popularity(part), (history, scores) => {
-      if (history.length === 0) return;
-      for (const [item, count] of follows.get(history[history.length - 1]) ?? []) scores[item] += count;
-    });
+    const counts = popularity(part);
+    const follows = new SparseRows(counts.length);
+    eachNeighbourhood(part, [], [1], (_from, sums) => follows.append(sums.scored(), (to) => sums.values[to]));
+    return new ScoreRanker(counts, (history, scores) => follows.addRow(history[history.length - 1], 1, scores));
   },
 };
