@@ -3,6 +3,7 @@ import { compare } from "../../src/api/compare.ts";
 import { evaluate } from "../../src/api/evaluate.ts";
 import { readSource } from "../../src/api/source.ts";
 import { train } from "../../src/api/train.ts";
+import { PRESETS } from "../../src/model/presets/index.ts";
 import type { Progress } from "../../src/train/fit.ts";
 import { QUICK, shopRows } from "./shop.ts";
 
@@ -18,7 +19,7 @@ describe("train", () => {
   });
 
   test("twice with one seed gives the same bytes, for every preset; another seed gives others", async () => {
-    for (const model of ["attentive-gru", "attentive-lstm", "gru4rec", "lstm"]) {
+    for (const { name: model } of PRESETS) {
       const run = async (seed: number) =>
         (await train(rows, { ...QUICK, model, seed, epochs: 2, dropout: 0.2 })).toBytes();
       const first = await run(1);

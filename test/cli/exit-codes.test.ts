@@ -59,7 +59,7 @@ describe("wrong usage (2)", () => {
     ["a missing value", ["train", "x", "--seed"], /option '--seed <n>' argument missing/],
     ["an argument too many", ["train", "x", "y"], /too many arguments for 'train'/],
     ["an unknown preset, with the nearest", ["train", "x", "--model", "gru4rek"], /did you mean "gru4rec"/],
-    ["an unknown preset, with all", ["train", "x", "--model", "what"], /Known presets: attentive-gru, .*lstm\./],
+    ["an unknown preset, with all", ["train", "x", "--model", "what"], /Known presets: attentive-gru, .*sasrec\./],
     ["a preset of a setting", ["train", "x", "--set", "preset=lstn"], /did you mean "lstm"/],
     ["an unknown setting, with the nearest", ["train", "x", "--set", "embeding=8"], /did you mean "embedding"/],
     ["a setting that is none", ["train", "x", "--set", "__proto__=8"], /setting "__proto__": unknown/],

@@ -20,6 +20,11 @@ const dist = (name: string) => readFileSync(fileURLToPath(new URL(`../../dist/${
 const MODELS: Record<string, Parameters<typeof train>[1]> = {
   "attentive-gru": { model: "attentive-gru" },
   "attentive-lstm": { model: "attentive-lstm" },
+  attune: { model: "attune" },
+  sasrec: { model: "sasrec", window: 5 },
+  "score=mlp": { model: "attentive-gru", score: "mlp" },
+  "score=gaussian": { model: "attentive-lstm", score: "gaussian", interest: "last" },
+  "feed-forward and activation=relu": { model: "attune", feedForward: 2, activation: "relu", norm: "pre" },
   gru4rec: { model: "gru4rec" },
   lstm: { model: "lstm" },
   "interest=last": { model: "attentive-gru", interest: "last" },
