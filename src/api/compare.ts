@@ -13,7 +13,7 @@ import type { Ranker } from "../rank/ranker.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
-import { type PreparedData, prepareData, type Source } from "./source.ts";
+import { type PreparedData, prepareData, type Source, settingsBeside } from "./source.ts";
 import { configOf, trainPrepared } from "./train.ts";
 
 const unknownModel = (name: string, nearest: string | undefined) =>
@@ -33,6 +33,10 @@ export interface CompareOptions extends Partial<Omit<ModelConfig, "preset">> {
   models?: readonly string[];
   /** Runs of each trained model, with seeds `seed`, `seed` + 1, … Default 1. */
   seeds?: number;
+  /** What chooses the epoch, from a source of its own: all of the data trains then. */
+  valid?: Source;
+  /** What is measured, from a source of its own. */
+  test?: Source;
   /** Seconds for each training. */
   timeBudget?: number;
   read?: ReadOptions;
@@ -60,7 +64,21 @@ export interface ComparisonRow {
  * @throws UsageError for a bad option · DataError for bad data
  */
 export async function compare(source: Source, options: CompareOptions = {}): Promise<ComparisonRow[]> {
-  const { models = COMPARABLE, seeds = 1, timeBudget, read, onData, onProgress, onRow, signal, ...settings } = options;
+  const {
+    models = COMPARABLE,
+    seeds = 1,
+    timeBudget,
+    valid,
+    test,
+    read,
+    onData,
+    onProgress,
+    onRow,
+    signal,
+    ...others
+  } = options;
+  const heldOut = { valid, test };
+  const settings = settingsBeside(heldOut, others);
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > 1000) throw badSeeds(seeds);
   for (const name of models) {
     if (!COMPARABLE.includes(name)) throw unknownModel(name, nearestName(name, COMPARABLE));
@@ -69,7 +87,7 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
   // All settings are checked before the first hour is spent; the data's own are the same for all.
   const configs = new Map(presets.map((name) => [name, configOf(name, settings)]));
   const dataConfig = configs.get(presets[0]) ?? configOf(undefined, settings);
-  const data = await prepareData(source, dataConfig, read);
+  const data = await prepareData(source, dataConfig, read, heldOut);
   onData?.(data, dataConfig);
   const rows: ComparisonRow[] = [];
   const add = (row: ComparisonRow) => {

@@ -4,19 +4,30 @@ import type { Histories } from "../data/histories.ts";
 import type { ReadOptions } from "../data/read/index.ts";
 import type { Cases } from "../data/split.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
+import { quote } from "../data/words.ts";
 import { UsageError } from "../errors.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
 import type { Model } from "./model.ts";
 import { prepareData, type Source } from "./source.ts";
 
 const badCutoffs = (got: unknown) =>
   new UsageError("CUTOFFS_INVALID", `cut-offs: got ${String(got)}, expected whole numbers from 1, such as 5,10,20.`);
+const splitBesideTest = (rule: string) =>
+  new UsageError(
+    "SPLIT_AND_TEST",
+    `split: got ${quote(rule)} beside a test source, expected none, as all of the data comes before it. Leave one of them out.`,
+  );
 
 /** How to measure. */
 export interface EvaluateOptions {
   /** How events are held out. Default: as the model's own training did. */
   split?: string;
+  /** What is predicted in a held-out part. Default: as the model's own training did. */
+  targets?: ModelConfig["targets"];
+  /** What to measure, from a source of its own: the data is then what its known users did before. */
+  test?: Source;
   /** The k of each metric. Default 5, 10, 20. */
   cutoffs?: readonly number[];
   /** How a path is read. */
@@ -26,6 +37,7 @@ export interface EvaluateOptions {
 /** A measured model. */
 export interface EvaluationReport extends Evaluation {
   split: string;
+  targets: ModelConfig["targets"];
   /** Whether the weights have seen the very targets that were asked for. */
   trainedOnTargets: boolean;
 }
@@ -36,15 +48,17 @@ export interface EvaluationReport extends Evaluation {
  * @throws UsageError for a bad option · DataError for bad data
  */
 export async function evaluate(model: Model, source: Source, options: EvaluateOptions = {}): Promise<EvaluationReport> {
-  const { cutoffs = DEFAULT_CUTOFFS, read } = options;
+  const { cutoffs = DEFAULT_CUTOFFS, test, read } = options;
   if (cutoffs.length === 0 || cutoffs.some((k) => !Number.isSafeInteger(k) || k < 1)) throw badCutoffs(cutoffs);
   const { network, items } = model.internals;
-  const config = { ...model.config, split: options.split ?? model.config.split };
-  const { split } = await prepareData(source, config, read);
+  const { targets = model.config.targets, split: rule = test === undefined ? model.config.split : "none" } = options;
+  if (test !== undefined && rule !== "none") throw splitBesideTest(rule);
+  const config = { ...model.config, split: rule, targets };
+  const { split } = await prepareData(source, config, read, { test }, items);
   const { histories, cases } = inVocabulary(split.histories, split.test, items);
   const { log2F64 } = network.engine.kernels;
   const evaluation = evaluateCases(new NetworkRanker(network), histories, cases, config.seen, cutoffs, log2F64);
-  return { ...evaluation, split: config.split, trainedOnTargets: model.facts.refitted };
+  return { ...evaluation, split: rule, targets, trainedOnTargets: model.facts.refitted };
 }
 
 /** Renumbers items as the model knows them; unknown ones leave histories and become target −1. */

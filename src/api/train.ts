@@ -9,7 +9,7 @@ import type { Progress } from "../train/fit.ts";
 import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { Model } from "./model.ts";
-import { type PreparedData, prepareData, type Source } from "./source.ts";
+import { type PreparedData, prepareData, type Source, settingsBeside } from "./source.ts";
 
 /** Any setting of a model by name, and how to train. */
 export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">> {
@@ -19,6 +19,10 @@ export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">> {
   refit?: boolean;
   /** Seconds for all of it. What comes out then depends on the speed of the machine. */
   timeBudget?: number;
+  /** What chooses the epoch, from a source of its own: all of the data trains then. */
+  valid?: Source;
+  /** What is measured once, from a source of its own; without `valid`, `split` holds out the validation only. */
+  test?: Source;
   /** How a path is read. */
   read?: ReadOptions;
   onProgress?: (progress: Progress) => void;
@@ -75,9 +79,10 @@ export function configOf(model: string | undefined, settings: { readonly [name: 
  * the model does not fit · the signal's reason when aborted
  */
 export async function train(source: Source, options: TrainOptions = {}): Promise<TrainedModel> {
-  const { model, refit = true, timeBudget, read, onProgress, onData, signal, ...settings } = options;
-  const asked = configOf(model, settings);
-  const data = await prepareData(source, asked, read);
+  const { model, refit = true, timeBudget, valid, test, read, onProgress, onData, signal, ...settings } = options;
+  const heldOut = { valid, test };
+  const asked = configOf(model, settingsBeside(heldOut, settings));
+  const data = await prepareData(source, asked, read, heldOut);
   const config = adaptConfig(asked, data.split);
   onData?.(data, config);
   return trainPrepared(data, config, { refit, timeBudget, onProgress, signal });
@@ -100,11 +105,12 @@ export async function trainPrepared(
     onProgress: options.onProgress,
     signal: options.signal,
   });
-  const { network, counts, refitted, shippedEpochs, epochs, bestEpoch, seconds, validation, test, peakBytes } = outcome;
+  const { network, items, counts, refitted, shippedEpochs, epochs, bestEpoch, seconds, validation, test, peakBytes } =
+    outcome;
   const report: TrainReport = {
     config,
     users: histories.userIds.size,
-    items: histories.items.size,
+    items: items.size,
     interactions: histories.item.length,
     parameters: network.parameters.count,
     epochs,
@@ -116,5 +122,5 @@ export async function trainPrepared(
     peakBytes,
   };
   const facts = { epochs: shippedEpochs, refitted };
-  return new TrainedModel({ network, items: histories.items, counts }, facts, report);
+  return new TrainedModel({ network, items, counts }, facts, report);
 }

@@ -5,8 +5,10 @@ import { PRESETS } from "../model/presets/index.ts";
 import { interruptible } from "./interrupt.ts";
 import {
   addDataFlags,
+  addHeldOutFlags,
   addSettingFlags,
   type DataFlags,
+  type HeldOutFlags,
   positiveNumber,
   readOptions,
   readSettings,
@@ -19,7 +21,7 @@ import { logData, TrainingProgress } from "./progress.ts";
 const presetGiven = () =>
   new UsageError("SETTING_UNKNOWN", "setting preset: got one, expected none. Name what to compare: --models a,b,c.");
 
-interface Flags extends DataFlags, SettingFlags {
+interface Flags extends DataFlags, SettingFlags, HeldOutFlags {
   models?: string;
   seeds?: number;
   timeBudget?: number;
@@ -31,10 +33,10 @@ export function addCompare(program: Command): void {
   const command = program
     .command("compare")
     .description("measure models and baselines on the same data by the same protocol")
-    .argument("<data>", "CSV, TSV or sequences, also .gz; - for standard input")
+    .argument("<data>", "CSV, TSV, JSON lines or sequences, also .gz; - for standard input")
     .option("--models <list>", "names separated by commas (default: every baseline and preset)")
     .option("--seeds <n>", "runs of each trained model", wholeNumber);
-  addSettingFlags(addDataFlags(command))
+  addHeldOutFlags(addSettingFlags(addDataFlags(command)))
     .option("--time-budget <seconds>", "most seconds for each training", positiveNumber)
     .option("--json", "print one JSON object")
     .action(runCompare);
@@ -50,6 +52,8 @@ async function runCompare(data: string, flags: Flags): Promise<void> {
       models: flags.models?.split(",").map((name) => name.trim()),
       seeds: flags.seeds,
       timeBudget: flags.timeBudget,
+      valid: flags.valid,
+      test: flags.test,
       read: readOptions(flags),
       signal,
       onData: logData,

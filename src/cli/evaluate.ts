@@ -3,11 +3,14 @@ import { evaluate } from "../api/evaluate.ts";
 import { load } from "../api/model.ts";
 import { formatCount } from "../data/words.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { addDataFlags, type DataFlags, readOptions, wholeNumbers } from "./options.ts";
 import { formatMetric, formatTable, log, print, printJson } from "./output.ts";
 
 interface Flags extends DataFlags {
   split?: string;
+  targets?: ModelConfig["targets"];
+  test?: string;
   k?: number[];
   json?: boolean;
 }
@@ -18,19 +21,22 @@ export function addEvaluate(program: Command): void {
     .command("evaluate")
     .description("measure a model on a log, ranking the whole catalogue")
     .argument("<model>", "model file")
-    .argument("<data>", "CSV, TSV or sequences, also .gz; - for standard input")
+    .argument("<data>", "CSV, TSV, JSON lines or sequences, also .gz; - for standard input")
     .option("--split <rule>", "how events are held out (default: as the model was trained)")
+    .option("--targets <rule>", "last, future or prefixes (default: as the model was trained)")
+    .option("--test <file>", "what to test on; <data> is then what its known users did before")
     .option("-k <list>", "cut-offs", wholeNumbers);
   addDataFlags(command).option("--json", "print one JSON object").action(runEvaluate);
 }
 
 async function runEvaluate(path: string, data: string, flags: Flags): Promise<void> {
   const model = await load(path);
-  const report = await evaluate(model, data, { split: flags.split, cutoffs: flags.k, read: readOptions(flags) });
+  const { split, targets, test, k: cutoffs } = flags;
+  const report = await evaluate(model, data, { split, targets, test, cutoffs, read: readOptions(flags) });
   if (report.trainedOnTargets) {
-    log(
-      `${path}: warning: this model was trained again on everything, the targets included. Measure a --no-refit model instead.`,
-    );
+    // Of a file of its own nobody knows whether it was part of everything.
+    const included = test === undefined ? ", the targets included" : `, with ${test} if it was there`;
+    log(`${path}: warning: this model was trained again on everything${included}. Measure a --no-refit model instead.`);
   }
   const { cases, metrics, includeSeen } = report;
   if (cases === 0) log(`${data}: warning: split ${report.split} leaves nothing to test, so every metric is 0`);
@@ -39,7 +45,7 @@ async function runEvaluate(path: string, data: string, flags: Flags): Promise<vo
     return;
   }
   print(
-    `${model.config.preset}, split ${report.split}: ${formatCount(cases)} cases, ${formatCount(model.itemCount)} items ranked`,
+    `${model.config.preset}, split ${report.split}${report.targets === "last" ? "" : `, targets ${report.targets}`}: ${formatCount(cases)} cases, ${formatCount(model.itemCount)} items ranked`,
   );
   print("");
   const title = model.config.seen === "exclude" ? "seen items excluded" : "seen items included";

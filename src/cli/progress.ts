@@ -4,6 +4,7 @@ import { SingleBar } from "cli-progress";
 import type { PreparedData } from "../api/source.ts";
 import { formatFilterReport } from "../data/histories.ts";
 import { formatQuality } from "../data/quality.ts";
+import { formatSplit } from "../data/split.ts";
 import { formatCount } from "../data/words.ts";
 import { type ModelConfig, SETTING_NAMES } from "../model/config.ts";
 import { type Progress, SELECTION_METRIC } from "../train/fit.ts";
@@ -19,20 +20,31 @@ const MANY_REPEATS = 0.1;
 const FEW_CASES = 30;
 
 /** Reports what was read: guesses, quality, filters, split. */
-export function logData({ guesses, quality, filter, split }: PreparedData, config: ModelConfig): void {
-  for (const guess of guesses) log(guess);
-  for (const line of formatQuality(quality)) log(line);
+export function logData(data: PreparedData, config: ModelConfig): void {
+  const { guesses, quality, filter, split, sessions, heldOut } = data;
+  for (const line of [...guesses, ...formatQuality(quality)]) log(line);
+  for (const part of heldOut) {
+    for (const line of [...part.guesses, ...formatQuality(part.quality)]) log(`${part.name}: ${line}`);
+  }
+  if (sessions) {
+    const { users, sessions: count } = sessions;
+    log(
+      `session gap ${formatCount(config.sessionGap)} s: ${formatCount(count)} sessions of ${formatCount(users)} users`,
+    );
+  }
   for (const line of formatFilterReport(filter)) log(line);
   if (config.seen === "exclude" && quality.repeats > MANY_REPEATS * quality.events) {
     log("hint: users come back to items here, and seen items are not recommended; --set seen=include does");
   }
   const { valid, test, rule } = split;
-  if (rule !== "none" && valid.user.length < FEW_CASES) {
+  if (valid.user.length === 0 && test.user.length > 0) {
+    log("hint: nothing validates, so all epochs are trained and the last weights kept; --epochs says how many");
+  } else if (valid.user.length < FEW_CASES && (rule !== "none" || valid.user.length > 0)) {
     log(
       "hint: with so few users to validate on, the choice of the epoch is mostly chance; --patience lets training go on",
     );
   }
-  log(`split: ${rule}, ${formatCount(valid.user.length)} validation and ${formatCount(test.user.length)} test cases`);
+  for (const line of formatSplit(split)) log(line);
 }
 
 /** Prints the effective settings on one line. */

@@ -8,8 +8,10 @@ import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { interruptible } from "./interrupt.ts";
 import {
   addDataFlags,
+  addHeldOutFlags,
   addSettingFlags,
   type DataFlags,
+  type HeldOutFlags,
   positiveNumber,
   readOptions,
   readSettings,
@@ -30,7 +32,7 @@ const outputIsData = (path: string) =>
     `--output: got ${path}, the data itself, expected another file. Choose another name.`,
   );
 
-interface Flags extends DataFlags, SettingFlags {
+interface Flags extends DataFlags, SettingFlags, HeldOutFlags {
   output?: string;
   model?: string;
   timeBudget?: number;
@@ -43,10 +45,10 @@ export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("learn a model from a log (a file, or - for standard input)")
-    .argument("<data>", "CSV, TSV or sequences, also .gz")
+    .argument("<data>", "CSV, TSV, JSON lines or sequences, also .gz; - for standard input")
     .option("-o, --output <file>", "where the model goes; without it, training only measures")
     .option("--model <preset>", "preset to train");
-  addSettingFlags(addDataFlags(command))
+  addHeldOutFlags(addSettingFlags(addDataFlags(command)))
     .option("--time-budget <seconds>", "stop in time; the result then depends on the machine's speed", positiveNumber)
     .option("--no-refit", "keep the evaluated weights instead of training again on everything")
     .option("--json", "print one JSON object")
@@ -57,7 +59,9 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
   // In a config file, the preset is a setting like any other.
   const { preset, ...settings } = await readSettings(flags);
   const { name } = findPreset(flags.model ?? String(preset ?? PRESETS[0].name));
-  if (flags.output !== undefined) await rehearseWrite(flags.output, data);
+  const { valid, test } = flags;
+  const sources = [data, valid, test].filter((path) => path !== undefined);
+  if (flags.output !== undefined) await rehearseWrite(flags.output, sources);
   const progress = new TrainingProgress(name);
   const model = await interruptible((signal) =>
     train(data, {
@@ -65,6 +69,8 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
       model: name,
       refit: flags.refit && flags.output !== undefined,
       timeBudget: flags.timeBudget,
+      valid,
+      test,
       read: readOptions(flags),
       signal,
       onData: (prepared, config) => {
@@ -80,9 +86,9 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
 }
 
 /** Fails now if the model could not be written in an hour: writes, flushes and removes an empty file in its folder. */
-async function rehearseWrite(path: string, data: string): Promise<void> {
+async function rehearseWrite(path: string, sources: readonly string[]): Promise<void> {
   if (path === "") throw noOutput();
-  if (await isSameFile(path, data)) throw outputIsData(path);
+  for (const source of sources) if (await isSameFile(path, source)) throw outputIsData(path);
   await writeFileAtomic(path, new Uint8Array(0), {
     ...fileSystem,
     rename: (temporary) => fileSystem.unlink(temporary),

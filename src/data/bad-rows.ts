@@ -24,7 +24,12 @@ export type BadRowCause =
   | "empty user"
   | "empty item"
   | "unreadable time"
-  | "not UTF-8";
+  | "not UTF-8"
+  | "not JSON"
+  | "not an object"
+  | "not text or number"
+  | "number beyond 2^53"
+  | "line too long";
 
 /** The bad rows of one cause. */
 export interface BadRowCount {

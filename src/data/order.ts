@@ -10,8 +10,12 @@ export interface UserOrder {
   readonly order: Uint32Array;
 }
 
-/** Groups the events of a log by user, oldest first; equal times keep file order. */
-export function orderByUser(log: EventLog): UserOrder {
+/**
+ * Groups the events of a log by user, oldest first; equal times keep file order.
+ * @param part of each event, ascending along the log where several sources were joined: a later source continues an earlier one
+ * whatever its times say
+ */
+export function orderByUser(log: EventLog, part?: Uint8Array): UserOrder {
   const { user, time, length } = log;
   const offsets = new Uint32Array(log.users.size + 1);
   for (let event = 0; event < length; event++) offsets[user[event] + 1]++;
@@ -22,11 +26,12 @@ export function orderByUser(log: EventLog): UserOrder {
   for (let event = 0; event < length; event++) order[next[user[event]]++] = event;
 
   // Comparing event numbers last makes the order total, so that it does not rest on the stability of a sort.
-  const older = (a: number, b: number) => time[a] - time[b] || a - b;
+  const partOf = part ? (event: number) => part[event] : () => 0;
+  const older = (a: number, b: number) => partOf(a) - partOf(b) || time[a] - time[b] || a - b;
   for (let u = 0; u < log.users.size; u++) {
     const end = offsets[u + 1];
     let place = offsets[u] + 1;
-    while (place < end && time[order[place - 1]] <= time[order[place]]) place++;
+    while (place < end && older(order[place - 1], order[place]) < 0) place++;
     if (place < end) order.subarray(offsets[u], end).sort(older);
   }
   return { offsets, order };

@@ -37,6 +37,8 @@ export interface ModelConfig {
   patience: number;
   seed: number;
   split: string;
+  targets: "last" | "future" | "prefixes";
+  sessionGap: number;
   kCore: number;
   minLength: number;
   duplicates: "keep" | "first" | "last" | "consecutive";
@@ -107,6 +109,16 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   patience: integer(10, 1, 1_000_000, "epochs without a better validation NDCG@10 before training stops"),
   seed: integer(1, 0, 4_294_967_295, "seed of every random number"),
   split: { kind: "text", default: "leave-one-out", help: "how events are held out for validation and test" },
+  targets: choice(
+    ["last", "future", "prefixes"],
+    "what is predicted in a held-out part: its last event, every item of it from what came before, or each event from its prefix",
+  ),
+  sessionGap: number(
+    0,
+    0,
+    1e12,
+    "seconds without an event that end a session, each a history of its own; 0 = no sessions",
+  ),
   kCore: integer(0, 0, 1_000_000, "users and items with fewer events are dropped, again and again until none is left"),
   minLength: integer(1, 1, 1_000_000, "users with fewer events are dropped"),
   duplicates: choice(["keep", "first", "last", "consecutive"], "which repeats of an item by one user stay"),

@@ -2,6 +2,7 @@
 
 import type { Histories } from "../data/histories.ts";
 import type { Split } from "../data/split.ts";
+import type { Vocabulary } from "../data/vocabulary.ts";
 import { popularity } from "../evaluate/baselines/baseline.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -28,6 +29,8 @@ export interface TrainingRequest {
 export interface TrainingOutcome {
   /** Holds the shipped weights. */
   network: Network;
+  /** Item ids of the shipped weights. */
+  items: Vocabulary;
   /** Training events per item of the shipped weights, i32[V]. */
   counts: Int32Array;
   refitted: boolean;
@@ -59,13 +62,16 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainingOu
   const { network, engine, result } = evaluated;
   const validation = measure(network, split, "valid");
   const test = measure(network, split, "test");
-  const everything = lengths(histories);
-  const heldOut = trainLength.some((length, user) => length < everything[user]);
   const shared = { ...result, validation, test };
-  if (!refit || !heldOut || result.bestEpoch === 0) {
+  const everything = refit && result.bestEpoch > 0 ? split.everything() : histories;
+  const allLengths = lengths(everything);
+  // A split that cut before it filtered builds other histories, perhaps of more items; the others only train on more of theirs.
+  const isMore = everything !== histories || allLengths.some((length, user) => trainLength[user] < length);
+  if (!refit || result.bestEpoch === 0 || !isMore) {
     return {
       ...shared,
       network,
+      items: histories.items,
       counts: Int32Array.from(popularity({ histories, trainLength })),
       refitted: false,
       shippedEpochs: result.bestEpoch,
@@ -73,11 +79,12 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainingOu
       peakBytes: engine.memory.peakBytes,
     };
   }
-  const shipped = await fitFresh(request, histories, everything, "refit", result.bestEpoch, deadline(2));
+  const shipped = await fitFresh(request, everything, allLengths, "refit", result.bestEpoch, deadline(2));
   return {
     ...shared,
     network: shipped.network,
-    counts: Int32Array.from(popularity({ histories, trainLength: everything })),
+    items: everything.items,
+    counts: Int32Array.from(popularity({ histories: everything, trainLength: allLengths })),
     refitted: true,
     shippedEpochs: shipped.result.epochs,
     seconds: (performance.now() - startMs) / 1000,

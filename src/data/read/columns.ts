@@ -19,7 +19,7 @@ const missingColumn = (subject: string, wanted: string, columns: readonly string
     "DATA_COLUMN_MISSING",
     typeof columns === "number"
       ? `${subject}: got ${columns} columns without names, expected ${wanted}. Number them: --columns user=1,item=2,time=3`
-      : `${subject}: got the columns ${columns.map(quote).join(", ")}, expected ${wanted}. ` +
+      : `${subject}: got the columns ${listed(columns)}, expected ${wanted}. ` +
           "Name them: --columns user=…,item=…,time=…",
   );
 const ambiguousColumn = (subject: string, name: string, numbers: readonly number[]) =>
@@ -28,6 +28,12 @@ const ambiguousColumn = (subject: string, name: string, numbers: readonly number
     `${subject}: got ${numbers.length} columns called ${quote(name)} (${numbers.join(", ")}), expected one. ` +
       "Use its number in --columns.",
   );
+
+const MOST_LISTED = 50;
+
+function listed(names: readonly string[]): string {
+  return names.slice(0, MOST_LISTED).map(quote).join(", ") + (names.length > MOST_LISTED ? ", …" : "");
+}
 
 /** What a column can mean. */
 export type Role = "user" | "item" | "time" | "rating";
@@ -98,19 +104,19 @@ export function areNumbers(columns: ReadonlyMap<Role, string>): boolean {
  * Finds the columns that `--columns` names. A number is a place from 1; a name has to match one column of the header,
  * exactly or else without regard to case.
  * @param names the header, or undefined where there is none
- * @param width number of columns
+ * @param width number of columns; undefined where they have names only, and a number is one
  * @throws DataError `DATA_COLUMN_MISSING`, `DATA_COLUMN_AMBIGUOUS`
  */
 export function namedPlaces(
   subject: string,
   columns: ReadonlyMap<Role, string>,
   names: readonly string[] | undefined,
-  width: number,
+  width: number | undefined,
 ): Places {
   const place = (role: Role) => {
     const column = columns.get(role);
     if (column === undefined) return -1;
-    if (/^\d+$/.test(column)) {
+    if (width !== undefined && /^\d+$/.test(column)) {
       if (Number(column) <= width) return Number(column) - 1;
       throw missingColumn(subject, `a column ${column} for the ${role}`, names ?? width);
     }
@@ -124,7 +130,7 @@ export function namedPlaces(
           found.map((at) => at + 1),
         );
     }
-    throw missingColumn(subject, `${quote(column)} for the ${role}`, names ?? width);
+    throw missingColumn(subject, `${quote(column)} for the ${role}`, names ?? width ?? 0);
   };
   return { user: place("user"), item: place("item"), time: place("time"), rating: place("rating") };
 }

@@ -4,6 +4,7 @@ import { DataError, UsageError } from "../../errors.ts";
 import { quote } from "../words.ts";
 import { csv, tsv } from "./delimited.ts";
 import type { Format, ReadOptions } from "./format.ts";
+import { jsonl } from "./jsonl.ts";
 import { sequences } from "./sequences.ts";
 import type { Source } from "./source.ts";
 
@@ -13,7 +14,9 @@ const unreadableFormat = (subject: string, got: string, next: string) =>
   new DataError("DATA_FORMAT", `${subject}: got ${got}, expected one of ${names()}. ${next}`);
 
 // In the order in which they are asked about a text that no extension describes.
-const FORMATS: ReadonlyMap<string, Format> = new Map([sequences, tsv, csv].map((format) => [format.name, format]));
+const FORMATS: ReadonlyMap<string, Format> = new Map(
+  [jsonl, sequences, tsv, csv].map((format) => [format.name, format]),
+);
 
 const CONVERT = "Convert it to one of them.";
 
@@ -66,7 +69,17 @@ export function refuseForeign(source: Source): void {
   const foreign = FOREIGN.find(([magic]) => start.startsWith(magic));
   if (foreign) throw unreadableFormat(source.subject, foreign[1], CONVERT);
   if (start.includes("\0")) throw unreadableFormat(source.subject, "a binary file", CONVERT);
-  if (/^\s*[[{]\s*["{]/.test(start)) throw unreadableFormat(source.subject, "JSON", CONVERT);
+  // Anything but an object a line: an array, or an object that goes on after its first line.
+  if (/^\s*(\[\s*["{[]|\{\s*\n)/.test(source.headText())) throw unreadableFormat(source.subject, "JSON", CONVERT);
+}
+
+/**
+ * Refuses JSON where another format was asked for, or found.
+ * @throws DataError `DATA_FORMAT`
+ */
+export function refuseJson(source: Source, format: Format): void {
+  if (format === jsonl || !/^\s*\{\s*["{]/.test(source.headText())) return;
+  throw unreadableFormat(source.subject, "JSON", "If it holds an object a line, read it with --format jsonl.");
 }
 
 function names(): string {

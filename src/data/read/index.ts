@@ -4,7 +4,7 @@ import { type BadRowLimit, parseMaxBadRows } from "../bad-rows.ts";
 import type { EventLog } from "../log.ts";
 import { measureQuality, type QualityReport } from "../quality.ts";
 import type { ReadOptions } from "./format.ts";
-import { detectFormat, namedFormat, refuseForeign } from "./formats.ts";
+import { detectFormat, namedFormat, refuseForeign, refuseJson } from "./formats.ts";
 import { Intake } from "./intake.ts";
 import { openSource } from "./source.ts";
 
@@ -29,7 +29,7 @@ const NO_BAD_ROWS = "0";
  * `DELIMITER_INVALID`, `TIME_FORMAT_UNKNOWN`, `MAX_BAD_ROWS_INVALID`
  * @throws DataError for the data: `DATA_FILE_MISSING`, `DATA_FILE_DIRECTORY`, `DATA_FILE_UNREADABLE`, `DATA_EMPTY`,
  * `DATA_FORMAT`, `DATA_GZIP_TRUNCATED`, `DATA_GZIP_DAMAGED`, `DATA_COLUMN_MISSING`, `DATA_COLUMN_AMBIGUOUS`,
- * `DATA_COLUMNS_UNKNOWN`, `DATA_QUOTE_OPEN`, `DATA_LINE_LONG`, `DATA_TIME_FORMAT`, `DATA_BAD_ROWS`, `DATA_NO_ROWS`
+ * `DATA_COLUMNS_UNKNOWN`, `DATA_NOT_JSON_LINES`, `DATA_QUOTE_OPEN`, `DATA_LINE_LONG`, `DATA_TIME_FORMAT`, `DATA_BAD_ROWS`, `DATA_NO_ROWS`
  * @example
  * const { log, quality, guesses } = await readLog("ratings.csv.gz", { maxBadRows: "1%" });
  */
@@ -46,10 +46,9 @@ export async function readLog(source: string, options: ReadOptions = {}): Promis
     if (opened.headText().trim() !== "") {
       const { format, sniffed } = named ? { format: named, sniffed: false } : detectFormat(opened);
       format.check(options);
-      if (sniffed && format.name === "sequences") {
-        intake.guesses.push(
-          "format: sequences, a line is user item item … (guessed from the first lines; --format overrides)",
-        );
+      refuseJson(opened, format);
+      if (sniffed && format.sniffedAs) {
+        intake.guesses.push(`format: ${format.sniffedAs} (guessed from the first lines; --format overrides)`);
       }
       await format.read(opened, options, intake);
     }

@@ -55,10 +55,14 @@ export function layOut(head: string, delimiter: string, options: ReadOptions, su
       : placesByValues(subject, body, width);
   requireUserAndItem(subject, places, names, width);
 
-  const guesses: string[] = [];
-  if (!columns) guesses.push(describe(places, names));
-  if (places.time < 0) guesses.push(`time: no column${columns ? " named" : " found"}, the order of the rows counts`);
-  return { ...places, header, width, guesses };
+  return { ...places, header, width, guesses: describeColumns(places, names, columns !== undefined) };
+}
+
+/** Describes what was told from the columns, a readable line each. @param isNamed whether the caller named them */
+export function describeColumns(places: Places, names: readonly string[] | undefined, isNamed: boolean): string[] {
+  const guesses = isNamed ? [] : [describe(places, names)];
+  if (places.time < 0) guesses.push(`time: no column ${isNamed ? "named" : "found"}, the order of the rows counts`);
+  return guesses;
 }
 
 // A first line with a usual name is a header; so is one that has words where all lines below have numbers or times.

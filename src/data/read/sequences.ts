@@ -1,28 +1,14 @@
 // One history a line: `user item item …`, separated by white space, oldest first. Times are positions.
 
-import { UsageError } from "../../errors.ts";
-import type { Format, ReadOptions } from "./format.ts";
+import { type Format, refuseOptions } from "./format.ts";
 import { readBlocks } from "./lines.ts";
 import { detectDelimiter, looksLikeSpacedTable } from "./sniff.ts";
-
-const unusableOption = (flag: string) =>
-  new UsageError(
-    "FORMAT_OPTION",
-    `${flag}: got a value for the format sequences, expected none, as its lines are "user item item …". ` +
-      `Leave ${flag} out, or choose another --format.`,
-  );
-
-const OPTIONS = [
-  ["columns", "--columns"],
-  ["delimiter", "--delimiter"],
-  ["header", "--no-header"],
-  ["timeFormat", "--time-format"],
-] as const;
 
 /** The format `sequences`. */
 export const sequences: Format = {
   name: "sequences",
   extensions: [],
+  sniffedAs: "sequences, a line is user item item …",
 
   sniff(head) {
     const lines = head.split(/\r?\n/).filter((line) => line.trim() !== "");
@@ -33,10 +19,9 @@ export const sequences: Format = {
     );
   },
 
-  check(options: ReadOptions) {
-    for (const [option, flag] of OPTIONS) {
-      if (options[option] !== undefined) throw unusableOption(flag);
-    }
+  check(options) {
+    const refused = ["columns", "delimiter", "header", "timeFormat"] as const;
+    refuseOptions("sequences", options, refused, 'its lines are "user item item …"');
   },
 
   async read(source, _options, intake) {

@@ -31,14 +31,15 @@ test("what is no text log is refused by name", async () => {
     [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 1]), "a file compressed with xz"],
     [Buffer.from("\uFEFFuser,item\n", "utf16le"), "UTF-16 text"],
     [Buffer.from("a\0b"), "a binary file"],
-    [Buffer.from('{"user": 1}\n'), "JSON"],
     [Buffer.from('[{"user": 1}]\n'), "JSON"],
+    [Buffer.from('\uFEFF [\n  ["u", "i"]\n]\n'), "JSON"],
+    [Buffer.from('{\n  "user": 1\n}\n'), "JSON"],
   ] as const) {
     const error = await errorOf(readText(bytes));
     expect(error).toBeInstanceOf(DataError);
     expect([error.code, error.message]).toEqual([
       "DATA_FORMAT",
-      `standard input: got ${name}, expected one of sequences, tsv, csv. Convert it to one of them.`,
+      `standard input: got ${name}, expected one of jsonl, sequences, tsv, csv. Convert it to one of them.`,
     ]);
   }
 });
@@ -47,6 +48,17 @@ test("text without any delimiter shows its first line", async () => {
   const error = await errorOf(readText("one\ntwo\n"));
   expect([error.code, error.message]).toEqual([
     "DATA_FORMAT",
-    'standard input: got the first line "one", expected one of sequences, tsv, csv. Name its --format.',
+    'standard input: got the first line "one", expected one of jsonl, sequences, tsv, csv. Name its --format.',
   ]);
+});
+
+test("JSON that another format was asked for is named with the way to read it", async () => {
+  for (const format of ["csv", "tsv", "sequences"] as const) {
+    const error = await errorOf(readText('{"user": 1, "item": 2}\n', { format }));
+    expect([error.code, error.message]).toEqual([
+      "DATA_FORMAT",
+      "standard input: got JSON, expected one of jsonl, sequences, tsv, csv. " +
+        "If it holds an object a line, read it with --format jsonl.",
+    ]);
+  }
 });

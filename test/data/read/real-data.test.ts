@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { buildHistories } from "../../../src/data/histories.ts";
 import { readLog } from "../../../src/data/read/index.ts";
-import { splitHistories } from "../../../src/data/split.ts";
+import { splitHistories, splitLog } from "../../../src/data/split.ts";
 
 const folder = process.env.ATTUNE_DATA ?? "";
 const present = folder !== "" && existsSync(folder);
@@ -93,6 +93,69 @@ describe("real logs are read without flags, with the counts of their READMEs", (
       expect(report.before.events - report.after.events).toBe(13_625);
     });
 
+    const yoochoose = async (name: string) =>
+      (await readLog(join(folder, `yoochoose-100k/yoochoose-clicks-100k_${name}.txt.gz`))).log;
+
+    test("every prefix of a yoochoose test session is a case: 13,568 clicks less 3,416 first ones", async () => {
+      const [log, test] = [await yoochoose("train_full"), await yoochoose("test")];
+      const { split } = splitLog(log, { split: "none", targets: "prefixes" }, { test });
+      expect([split.test.user.length, split.valid.user.length]).toEqual([10_152, 0]);
+      expect(split.unasked).toEqual({ valid: 0, test: 3416 });
+      // Every test item occurs in train_full, and no session is in both.
+      expect(Math.min(...split.test.target, ...split.test.prefix)).toBeGreaterThanOrEqual(0);
+      expect(split.test.prefix.filter((prefix) => prefix === 0).length).toBe(0);
+      expect([split.histories.userIds.size, split.histories.items.size]).toEqual([21_210, 2933]);
+      expect(split.trainLength.reduce((sum, length) => sum + length, 0)).toBe(70_278);
+      expect(split.trainLength.filter((length) => length > 0).length).toBe(17_794);
+      expect(split.everything().item.length).toBe(83_846);
+    });
+
+    test("the tuning files of yoochoose validate on whole sessions", async () => {
+      const [log, valid] = [await yoochoose("train_tr"), await yoochoose("train_valid")];
+      const { split } = splitLog(log, { split: "none", targets: "prefixes" }, { valid });
+      expect([split.valid.user.length, split.test.user.length]).toEqual([16_539 - 4084, 0]);
+      expect(split.trainLength.reduce((sum, length) => sum + length, 0)).toBe(53_254);
+    });
+
+    test("Online Retail by time: every event after the cuts is asked about or the first of a customer", async () => {
+      const { log } = await readLog(join(folder, "online-retail/interactions.derived.tsv.gz"));
+      const { split, report } = splitLog(log, { split: "temporal", targets: "prefixes", kCore: 5 });
+      const cuts = [Math.round(0.8 * log.length), Math.round(0.9 * log.length), log.length];
+      expect(report.before.events).toBe(cuts[0]);
+      expect(split.trainLength.reduce((sum, length) => sum + length, 0)).toBe(report.after.events);
+      expect(split.histories.items.size).toBe(report.after.items);
+      expect(split.valid.user.length + split.unasked.valid).toBe(cuts[1] - cuts[0]);
+      expect(split.test.user.length + split.unasked.test).toBe(cuts[2] - cuts[1]);
+      // What training may see is older than what is asked about.
+      const { histories, trainLength } = split;
+      let newest = 0;
+      for (let user = 0; user < trainLength.length; user++) {
+        if (trainLength[user] > 0)
+          newest = Math.max(newest, histories.time[histories.offsets[user] + trainLength[user] - 1]);
+      }
+      const oldest = [...log.time].sort((a, b) => a - b)[cuts[0]];
+      expect(newest).toBeLessThanOrEqual(oldest);
+      expect(split.test.target.some((target) => target < 0)).toBe(true);
+      const last = splitLog(log, { split: "temporal", targets: "last", kCore: 5 }).split;
+      expect(last.test.user.length + last.unasked.test).toBe(new Set(afterCut(log.user, log.time, cuts[1])).size);
+    });
+
+    test("a gap of half an hour cuts Online Retail into sessions that no pause of it is in", async () => {
+      const { log } = await readLog(join(folder, "online-retail/interactions.derived.tsv.gz"));
+      const { split, sessions } = splitLog(log, { split: "none", targets: "last", sessionGap: 1800 });
+      expect(sessions?.users).toBe(4339);
+      expect(split.histories.userIds.size).toBe(sessions?.sessions);
+      const { offsets, time } = split.histories;
+      let pauses = 0;
+      for (let user = 0; user + 1 < offsets.length; user++) {
+        for (let at = offsets[user] + 1; at < offsets[user + 1]; at++) if (time[at] - time[at - 1] > 1800) pauses++;
+      }
+      expect(pauses).toBe(0);
+      // An invoice is one moment, so there are no more sessions than invoices.
+      expect(sessions?.sessions).toBeGreaterThan(4339);
+      expect(sessions?.sessions).toBeLessThanOrEqual(18_536);
+    });
+
     test("a Parquet file is named for what it is", async () => {
       await expect(readLog(join(folder, "online-retail/online_retail.parquet"))).rejects.toThrow(
         /online_retail\.parquet: got a Parquet file, expected one of /,
@@ -110,3 +173,9 @@ describe("real logs are read without flags, with the counts of their READMEs", (
     ]);
   });
 });
+
+/** The users of the events after a cut, in time order with ties in file order. */
+function afterCut(user: Uint32Array, time: Float64Array, cut: number): number[] {
+  const order = [...time.keys()].sort((a, b) => time[a] - time[b] || a - b);
+  return order.slice(cut).map((event) => user[event]);
+}
