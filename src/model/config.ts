@@ -18,7 +18,7 @@ export interface ModelConfig {
   feedForward: number;
   feedForwardActivation: "gelu" | "relu";
   positions: "none" | "learned";
-  interest: "none" | "learned" | "last" | "mean";
+  interest: "none" | "learned" | "last" | "mean" | "user";
   score: "dot" | "mlp" | "gaussian";
   sigma: number;
   normalize: "sequence" | "causal";
@@ -85,7 +85,10 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   feedForward: integer(0, 0, 16, "feed-forward sublayer in each block, this many times H wide; 0 = none"),
   feedForwardActivation: choice(["gelu", "relu"], "activation inside the feed-forward sublayer"),
   positions: choice(["none", "learned"], "add a learned position to each item of a window"),
-  interest: choice(["none", "learned", "last", "mean"], "the vector u that attention compares each item with"),
+  interest: choice(
+    ["none", "learned", "last", "mean", "user"],
+    "the vector u that attention compares each item with; user = one per known user, the mean for others",
+  ),
   score: choice(["dot", "mlp", "gaussian"], "attention score of an item and the interest"),
   sigma: number(0, 0, 1e6, "width of the gaussian score; 0 = trained, from 1"),
   normalize: choice(
