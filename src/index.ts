@@ -17,5 +17,5 @@ export * from "./errors.ts";
 export type { Metrics } from "./evaluate/metrics.ts";
 export type { Evaluation } from "./evaluate/protocol.ts";
 export type { ModelConfig } from "./model/config.ts";
-export type { Answer, Recommendation, RecommendOptions } from "./rank/recommender.ts";
+export type { Answer, BatchOptions, Recommendation, RecommendOptions } from "./rank/recommender.ts";
 export type { Progress } from "./train/fit.ts";

@@ -7,6 +7,7 @@ import type { Vocabulary } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
+import { userRowsOf } from "../train/users.ts";
 import type { Model } from "./model.ts";
 import { prepareData, type Source } from "./source.ts";
 
@@ -38,12 +39,13 @@ export interface EvaluationReport extends Evaluation {
 export async function evaluate(model: Model, source: Source, options: EvaluateOptions = {}): Promise<EvaluationReport> {
   const { cutoffs = DEFAULT_CUTOFFS, read } = options;
   if (cutoffs.length === 0 || cutoffs.some((k) => !Number.isSafeInteger(k) || k < 1)) throw badCutoffs(cutoffs);
-  const { network, items } = model.internals;
+  const { network, items, users } = model.internals;
   const config = { ...model.config, split: options.split ?? model.config.split };
   const { split } = await prepareData(source, config, read);
   const { histories, cases } = inVocabulary(split.histories, split.test, items);
   const { log2F64 } = network.engine.kernels;
-  const evaluation = evaluateCases(new NetworkRanker(network), histories, cases, config.seen, cutoffs, log2F64);
+  const ranker = new NetworkRanker(network, userRowsOf(users, histories.userIds));
+  const evaluation = evaluateCases(ranker, histories, cases, config.seen, cutoffs, log2F64);
   return { ...evaluation, split: config.split, trainedOnTargets: model.facts.refitted };
 }
 

@@ -100,7 +100,8 @@ export async function trainPrepared(
     onProgress: options.onProgress,
     signal: options.signal,
   });
-  const { network, counts, refitted, shippedEpochs, epochs, bestEpoch, seconds, validation, test, peakBytes } = outcome;
+  const { network, counts, users, refitted, shippedEpochs, epochs, bestEpoch, seconds } = outcome;
+  const { validation, test, peakBytes } = outcome;
   const report: TrainReport = {
     config,
     users: histories.userIds.size,
@@ -116,5 +117,5 @@ export async function trainPrepared(
     peakBytes,
   };
   const facts = { epochs: shippedEpochs, refitted };
-  return new TrainedModel({ network, items: histories.items, counts }, facts, report);
+  return new TrainedModel({ network, items: histories.items, users, counts }, facts, report);
 }

@@ -24,6 +24,7 @@ const MODELS: Record<string, Parameters<typeof train>[1]> = {
   lstm: { model: "lstm" },
   "interest=last": { model: "attentive-gru", interest: "last" },
   "interest=mean": { model: "attentive-lstm", interest: "mean" },
+  "interest=user": { model: "attentive-gru", interest: "user" },
   "normalize=sequence": { model: "attentive-gru", normalize: "sequence" },
   "interest=mean normalize=sequence scale=none": {
     model: "attentive-gru",
@@ -74,6 +75,18 @@ describe.each(Object.entries(MODELS))("the edge entry with %s", (name, options) 
     const { items, explanation, unknown } = await jsonOf(args);
     const [answer] = context.ask("answer", [history], { k: K }) as unknown[];
     expect(answer).toEqual({ items, explanation, unknown, popular: false });
+  });
+
+  test("gives the items and bits of the library to named users, known and new", async () => {
+    if (model.config.interest !== "user") return;
+    const options = { k: K, user: "u1" };
+    const wanted = histories.map((history) => model.answer(history, options));
+    expect(wanted[0].userKnown).toBe(true);
+    expect(wanted[0].items).not.toEqual(model.recommend(histories[0], { k: K }));
+    expect(context.ask("answer", histories, options)).toEqual(wanted);
+    const users = histories.map((_, index) => ["u0", null, "stranger", "u7"][index % 4]);
+    const many = model.recommendBatch(histories, { k: K, users });
+    expect(context.ask("recommendBatch", histories, { k: K, users })).toEqual(many);
   });
 
   test("gives the same from the full module", async () => {
