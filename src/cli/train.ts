@@ -33,6 +33,8 @@ const outputIsData = (path: string) =>
 interface Flags extends DataFlags, SettingFlags {
   output?: string;
   model?: string;
+  interestVectors?: string;
+  itemVectors?: string;
   timeBudget?: number;
   refit: boolean;
   json?: boolean;
@@ -47,6 +49,8 @@ export function addTrain(program: Command): void {
     .option("-o, --output <file>", "where the model goes; without it, training only measures")
     .option("--model <preset>", "preset to train");
   addSettingFlags(addDataFlags(command))
+    .option("--interest-vectors <file>", "interest of each user, trained elsewhere: id,v1,…,vD a line, or JSONL")
+    .option("--item-vectors <file>", "item embeddings to start from; --set itemTuning=frozen keeps them")
     .option("--time-budget <seconds>", "stop in time; the result then depends on the machine's speed", positiveNumber)
     .option("--no-refit", "keep the evaluated weights instead of training again on everything")
     .option("--json", "print one JSON object")
@@ -64,6 +68,8 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
       ...settings,
       model: name,
       refit: flags.refit && flags.output !== undefined,
+      interestVectors: flags.interestVectors,
+      itemVectors: flags.itemVectors,
       timeBudget: flags.timeBudget,
       read: readOptions(flags),
       signal,

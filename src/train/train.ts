@@ -10,6 +10,7 @@ import { Network } from "../model/network.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
 import { type FitOptions, type FitResult, fitNetwork } from "./fit.ts";
+import { placeVectors, type SuppliedVectors } from "./supplied.ts";
 import { interestUsers, userRowsOf } from "./users.ts";
 
 /** What a training is told. */
@@ -20,6 +21,8 @@ export interface TrainingRequest {
   createEngine: () => Promise<TrainingEngine>;
   /** Whether the shipped weights are trained again on everything. */
   refit: boolean;
+  /** What was trained elsewhere. */
+  vectors?: SuppliedVectors;
   /** Seconds for all of it; the steps reached decide the result. */
   timeBudgetSeconds?: number;
   onProgress?: FitOptions["onProgress"];
@@ -100,12 +103,13 @@ async function fitFresh(
   epochs: number,
   deadlineMs: number | undefined,
 ): Promise<{ network: Network; engine: TrainingEngine; users: Vocabulary | undefined; result: FitResult }> {
-  const { config, split, createEngine, onProgress, signal } = request;
+  const { config, split, vectors = {}, createEngine, onProgress, signal } = request;
   const engine = await createEngine();
-  const users = interestUsers(config, histories, trainLength);
+  const users = vectors.interests?.ids ?? interestUsers(config, histories, trainLength);
   const userRows = userRowsOf(users, histories.userIds);
   const network = new Network(engine, config, histories.items.size, true, users?.size);
   network.initialize(engine);
+  placeVectors(network, vectors, histories.items);
   const selects = phase === "train" && split.valid.user.length > 0;
   const validate = selects ? () => measure(network, userRows, split, "valid")!.metrics : undefined;
   const data = { histories, trainLength, userRows };

@@ -25,6 +25,7 @@ const MODELS: Record<string, Parameters<typeof train>[1]> = {
   "interest=last": { model: "attentive-gru", interest: "last" },
   "interest=mean": { model: "attentive-lstm", interest: "mean" },
   "interest=user": { model: "attentive-gru", interest: "user" },
+  "supplied interests": { model: "attentive-gru", interestVectors: ["u0", "u1", "u2"].map((id, d) => [id, unit(d)]) },
   "normalize=sequence": { model: "attentive-gru", normalize: "sequence" },
   "interest=mean normalize=sequence scale=none": {
     model: "attentive-gru",
@@ -147,6 +148,11 @@ function makeHistories(): string[][] {
     if (index % 10 === 9) history.splice(random.integer(0, length), 0, "unknown", "__proto__");
     return index === 20 ? ["all", "unknown"] : history;
   });
+}
+
+/** A vector of length 3 along one of eight axes. */
+function unit(axis: number): number[] {
+  return Array.from({ length: 8 }, (_, d) => (d === axis ? 3 : 0));
 }
 
 function flip(bytes: Buffer, at: number): Buffer {
