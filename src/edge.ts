@@ -15,7 +15,7 @@ import { createEngine } from "./wasm/engine.ts";
 
 export * from "./errors.ts";
 export type { ModelConfig } from "./model/config.ts";
-export type { Answer, Recommendation, RecommendOptions } from "./rank/recommender.ts";
+export type { Answer, BatchOptions, Recommendation, RecommendOptions } from "./rank/recommender.ts";
 export type { Recommender };
 
 /** What a recommender is made from. */
@@ -32,8 +32,8 @@ export interface RecommenderSource {
  * `ABI_MISMATCH` for the module of another version
  */
 export async function createRecommender({ module, model }: RecommenderSource): Promise<Recommender> {
-  const { config, items, counts, weights } = decodeModel(model, "model");
+  const { config, items, users, counts, weights } = decodeModel(model, "model");
   const engine = await createEngine(module);
-  const network = Network.fromWeights(engine, config, items.size, weights);
-  return new Recommender({ network, items, counts });
+  const network = Network.fromWeights(engine, config, items.size, weights, users?.size);
+  return new Recommender({ network, items, users, counts });
 }

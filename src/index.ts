@@ -12,10 +12,12 @@ export { type EvaluateOptions, type EvaluationReport, evaluate } from "./api/eva
 export { load, type Model, type ModelFacts } from "./api/model.ts";
 export type { PreparedData, Source } from "./api/source.ts";
 export { type TrainedModel, type TrainOptions, type TrainReport, train } from "./api/train.ts";
+export type { VectorOptions, VectorsSource } from "./api/vectors.ts";
 export type { Row } from "./data/rows.ts";
+export type { VectorEntries } from "./data/vectors.ts";
 export * from "./errors.ts";
 export type { Metrics } from "./evaluate/metrics.ts";
 export type { Evaluation } from "./evaluate/protocol.ts";
 export type { ModelConfig } from "./model/config.ts";
-export type { Answer, Recommendation, RecommendOptions } from "./rank/recommender.ts";
+export type { Answer, BatchOptions, Recommendation, RecommendOptions } from "./rank/recommender.ts";
 export type { Progress } from "./train/fit.ts";

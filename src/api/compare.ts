@@ -12,6 +12,7 @@ import { NetworkRanker } from "../rank/network-ranker.ts";
 import type { Ranker } from "../rank/ranker.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
+import { userRowsOf } from "../train/users.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { type PreparedData, prepareData, type Source, settingsBeside } from "./source.ts";
 import { configOf, trainPrepared } from "./train.ts";
@@ -115,8 +116,9 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
         },
       );
       const { validation, parameters, seconds } = trained.report;
-      const { network } = trained.internals;
-      const test = measureTest(new NetworkRanker(network), data, config, network.engine.kernels.log2F64);
+      const { network, users } = trained.internals;
+      const ranker = new NetworkRanker(network, userRowsOf(users, data.split.histories.userIds));
+      const test = measureTest(ranker, data, config, network.engine.kernels.log2F64);
       trained.dispose();
       add({ model: name, seed, validation: validation?.metrics ?? {}, test, parameters, seconds });
     }

@@ -9,6 +9,7 @@ import { UsageError } from "../errors.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
+import { userRowsOf } from "../train/users.ts";
 import type { Model } from "./model.ts";
 import { prepareData, type Source } from "./source.ts";
 
@@ -50,14 +51,15 @@ export interface EvaluationReport extends Evaluation {
 export async function evaluate(model: Model, source: Source, options: EvaluateOptions = {}): Promise<EvaluationReport> {
   const { cutoffs = DEFAULT_CUTOFFS, test, read } = options;
   if (cutoffs.length === 0 || cutoffs.some((k) => !Number.isSafeInteger(k) || k < 1)) throw badCutoffs(cutoffs);
-  const { network, items } = model.internals;
+  const { network, items, users } = model.internals;
   const { targets = model.config.targets, split: rule = test === undefined ? model.config.split : "none" } = options;
   if (test !== undefined && rule !== "none") throw splitBesideTest(rule);
   const config = { ...model.config, split: rule, targets };
   const { split } = await prepareData(source, config, read, { test }, items);
   const { histories, cases } = inVocabulary(split.histories, split.test, items);
   const { log2F64 } = network.engine.kernels;
-  const evaluation = evaluateCases(new NetworkRanker(network), histories, cases, config.seen, cutoffs, log2F64);
+  const ranker = new NetworkRanker(network, userRowsOf(users, histories.userIds));
+  const evaluation = evaluateCases(ranker, histories, cases, config.seen, cutoffs, log2F64);
   return { ...evaluation, split: rule, targets, trainedOnTargets: model.facts.refitted };
 }
 

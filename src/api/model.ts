@@ -51,10 +51,10 @@ export class Model extends Recommender {
 
   /** Returns the bytes of the model file. Equal models give equal bytes. */
   toBytes(): Uint8Array {
-    const { network, items, counts } = this.parts;
+    const { network, items, users, counts } = this.parts;
     const { memory } = network.engine;
     const weights = new Map(network.parameters.list.map((p) => [p.name, memory.f32(p.value, p.size)]));
-    return encodeModel({ config: this.config, items, counts, ...this.facts, weights });
+    return encodeModel({ config: this.config, items, users, counts, ...this.facts, weights });
   }
 
   /**
@@ -91,7 +91,7 @@ export async function load(path: string): Promise<Model> {
     const { code, message } = cause as NodeJS.ErrnoException;
     throw code === "ENOENT" ? missing(path) : unreadable(path, code ?? message);
   }
-  const { config, items, counts, weights, epochs, refitted } = decodeModel(bytes, path);
-  const network = Network.fromWeights(await createTrainingEngine(), config, items.size, weights);
-  return new Model({ network, items, counts }, { epochs, refitted });
+  const { config, items, users, counts, weights, epochs, refitted } = decodeModel(bytes, path);
+  const network = Network.fromWeights(await createTrainingEngine(), config, items.size, weights, users?.size);
+  return new Model({ network, items, users, counts }, { epochs, refitted });
 }

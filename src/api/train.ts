@@ -6,13 +6,15 @@ import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
+import type { SuppliedVectors } from "../train/supplied.ts";
 import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { Model } from "./model.ts";
 import { type PreparedData, prepareData, type Source, settingsBeside } from "./source.ts";
+import { checkSupplied, describeSupplied, readSupplied, settingsWith, type VectorOptions } from "./vectors.ts";
 
 /** Any setting of a model by name, and how to train. */
-export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">> {
+export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">>, VectorOptions {
   /** Preset the other settings default to. Default: the first of PRESETS. */
   model?: string;
   /** Whether the model that is returned is trained again on everything, for as many epochs as proved best. Default true. */
@@ -63,10 +65,15 @@ export class TrainedModel extends Model {
  * Resolves the effective settings: table, then preset, then settings. Stored settings name their preset; `model` wins over it.
  * @throws UsageError
  */
-export function configOf(model: string | undefined, settings: { readonly [name: string]: unknown }): ModelConfig {
+export function configOf(
+  model: string | undefined,
+  settings: { readonly [name: string]: unknown },
+  vectors: SuppliedVectors = {},
+): ModelConfig {
   const { preset: stored, ...others } = settings;
   const preset = findPreset((model ?? stored ?? PRESETS[0].name) as string);
-  return resolveConfig(preset.settings, others, { preset: preset.name });
+  const plain = resolveConfig(preset.settings);
+  return resolveConfig(preset.settings, settingsWith(others, plain, vectors), { preset: preset.name });
 }
 
 /**
@@ -79,13 +86,17 @@ export function configOf(model: string | undefined, settings: { readonly [name: 
  * the model does not fit · the signal's reason when aborted
  */
 export async function train(source: Source, options: TrainOptions = {}): Promise<TrainedModel> {
-  const { model, refit = true, timeBudget, valid, test, read, onProgress, onData, signal, ...settings } = options;
+  const { model, refit = true, timeBudget, valid, test, read, onProgress, onData, signal, ...rest } = options;
+  const { interestVectors, itemVectors, ...settings } = rest;
   const heldOut = { valid, test };
-  const asked = configOf(model, settingsBeside(heldOut, settings));
+  const vectors = await readSupplied({ interestVectors, itemVectors });
+  const asked = configOf(model, settingsBeside(heldOut, settings), vectors);
+  checkSupplied(asked, vectors);
   const data = await prepareData(source, asked, read, heldOut);
+  data.guesses.push(...describeSupplied(vectors, data.split.histories));
   const config = adaptConfig(asked, data.split);
   onData?.(data, config);
-  return trainPrepared(data, config, { refit, timeBudget, onProgress, signal });
+  return trainPrepared(data, config, { refit, timeBudget, onProgress, signal }, vectors);
 }
 
 /** Trains on data that is already read: what `train` and `compare` share. */
@@ -93,20 +104,23 @@ export async function trainPrepared(
   data: PreparedData,
   config: ModelConfig,
   options: Pick<TrainOptions, "refit" | "timeBudget" | "onProgress" | "signal">,
+  vectors: SuppliedVectors = {},
 ): Promise<TrainedModel> {
+  checkSupplied(config, vectors);
   const { split } = data;
   const { histories } = split;
   const outcome = await trainNetwork({
     config,
     split,
+    vectors,
     createEngine: createTrainingEngine,
     refit: options.refit ?? true,
     timeBudgetSeconds: options.timeBudget,
     onProgress: options.onProgress,
     signal: options.signal,
   });
-  const { network, items, counts, refitted, shippedEpochs, epochs, bestEpoch, seconds, validation, test, peakBytes } =
-    outcome;
+  const { network, items, counts, users, refitted, shippedEpochs, epochs, bestEpoch, seconds } = outcome;
+  const { validation, test, peakBytes } = outcome;
   const report: TrainReport = {
     config,
     users: histories.userIds.size,
@@ -122,5 +136,5 @@ export async function trainPrepared(
     peakBytes,
   };
   const facts = { epochs: shippedEpochs, refitted };
-  return new TrainedModel({ network, items, counts }, facts, report);
+  return new TrainedModel({ network, items, users, counts }, facts, report);
 }

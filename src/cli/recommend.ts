@@ -17,8 +17,12 @@ const badHistory = (why: string) =>
     `--history: ${why}, expected ids separated by commas, or a JSON array of strings for ids with commas in them.`,
   );
 
+const nothingAsked = () =>
+  new UsageError("HISTORY_MISSING", "recommend: got neither --history nor --user, expected one. Say whom it is for.");
+
 interface Flags extends ListFlags {
-  history: string;
+  history?: string;
+  user?: string;
   k?: number;
   explain?: boolean;
   includeSeen?: boolean;
@@ -31,7 +35,8 @@ export function addRecommend(program: Command): void {
     .command("recommend")
     .description("list what should come next after a history")
     .argument("<model>", "model file")
-    .requiredOption("--history <ids>", "item ids, oldest first: a,b,c or a JSON array")
+    .option("--history <ids>", "item ids, oldest first: a,b,c or a JSON array")
+    .option("--user <id>", "whose history it is, for a model with interest=user")
     .option("-k <n>", "how many items (default: 10)", wholeNumber)
     .option("--explain", "show the attention on each item of the history")
     .option("--include-seen", "list items of the history too")
@@ -43,12 +48,14 @@ export function addRecommend(program: Command): void {
 }
 
 async function runRecommend(path: string, flags: Flags): Promise<void> {
-  const history = parseHistory(flags.history);
+  if (flags.history === undefined && flags.user === undefined) throw nothingAsked();
+  const history = parseHistory(flags.history ?? "");
   const model = await load(path);
   const lists = await readLists(flags);
-  const answer = model.answer(history, { k: flags.k, includeSeen: flags.includeSeen, ...lists });
+  const { k, includeSeen, user } = flags;
+  const answer = model.answer(history, { k, includeSeen, user, ...lists });
   if (answer.unknown.length > 0) log(`unknown items, skipped: ${formatUnknown(answer.unknown)}`);
-  if (answer.popular) log("warning: nothing in this history is known, so these are the most popular items");
+  warn(answer, flags);
   if (flags.explain && !answer.explanation && !answer.popular) {
     log(`${model.config.preset} has no attention to explain with; train attentive-gru or attentive-lstm`);
   }
@@ -58,6 +65,19 @@ async function runRecommend(path: string, flags: Flags): Promise<void> {
     return;
   }
   printAnswer(answer, flags.explain ?? false);
+}
+
+/** Says what the answer had to do without. */
+function warn({ popular, userKnown }: Answer, { history, user = "" }: Flags): void {
+  if (userKnown === false) {
+    const instead = popular ? "" : ", so the mean of the history is the interest";
+    log(`warning: the model does not know the user "${printableId(user)}"${instead}`);
+  }
+  if (!popular) return;
+  // An interest directs attention; what the recurrence runs on are items, and a model keeps nobody's.
+  if (history === undefined) {
+    log("warning: a model stores no histories, so these are the most popular items; --history gives the user's own");
+  } else log("warning: nothing in this history is known, so these are the most popular items");
 }
 
 function printAnswer({ items, explanation }: Answer, explain: boolean): void {

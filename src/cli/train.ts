@@ -35,6 +35,8 @@ const outputIsData = (path: string) =>
 interface Flags extends DataFlags, SettingFlags, HeldOutFlags {
   output?: string;
   model?: string;
+  interestVectors?: string;
+  itemVectors?: string;
   timeBudget?: number;
   refit: boolean;
   json?: boolean;
@@ -49,6 +51,8 @@ export function addTrain(program: Command): void {
     .option("-o, --output <file>", "where the model goes; without it, training only measures")
     .option("--model <preset>", "preset to train");
   addHeldOutFlags(addSettingFlags(addDataFlags(command)))
+    .option("--interest-vectors <file>", "interest of each user, trained elsewhere: id,v1,…,vD a line, or JSONL")
+    .option("--item-vectors <file>", "item embeddings to start from; --set itemTuning=frozen keeps them")
     .option("--time-budget <seconds>", "stop in time; the result then depends on the machine's speed", positiveNumber)
     .option("--no-refit", "keep the evaluated weights instead of training again on everything")
     .option("--json", "print one JSON object")
@@ -68,6 +72,8 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
       ...settings,
       model: name,
       refit: flags.refit && flags.output !== undefined,
+      interestVectors: flags.interestVectors,
+      itemVectors: flags.itemVectors,
       timeBudget: flags.timeBudget,
       valid,
       test,

@@ -76,7 +76,7 @@ export function evaluateCases(
       allowed[i] = ranks.allowed[position];
     }
     if (!lists) continue;
-    const listed = seen === "exclude" ? asked : asked.map(({ history }) => ({ history, excluded: NOTHING }));
+    const listed = seen === "exclude" ? asked : asked.map((one) => ({ ...one, excluded: NOTHING }));
     for (const { items } of ranker.topK(listed, Math.max(0, ...cutoffs))) lists.add(items);
   }
 
@@ -93,5 +93,5 @@ export function evaluateCases(
 function queryOf({ offsets, item }: Histories, user: number, prefix: number): Query | undefined {
   if (prefix === 0) return undefined;
   const history = item.subarray(offsets[user], offsets[user] + prefix);
-  return { history, excluded: distinctItems(history) };
+  return { user, history, excluded: distinctItems(history) };
 }

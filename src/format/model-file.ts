@@ -13,6 +13,8 @@ const VERSION = "1";
 const ITEM_BYTES = "items.bytes";
 const ITEM_OFFSETS = "items.offsets";
 const ITEM_COUNTS = "items.counts";
+const USER_BYTES = "users.bytes";
+const USER_OFFSETS = "users.offsets";
 
 const notAModel = (subject: string, got: string) =>
   new ModelError(
@@ -31,14 +33,18 @@ const badTensor = (subject: string, name: string, got: string, expected: string)
     "MODEL_TENSOR",
     `${subject}: tensor ${quote(name)} is ${got}, expected ${expected}. Check the model's version, or train it again.`,
   );
-const badItems = (subject: string, why: string) =>
-  new ModelError("MODEL_ITEMS", `${subject}: the item ids ${why}. ${GET_A_FRESH_COPY}`);
+const badIds = (subject: string, kind: IdKind, why: string) =>
+  new ModelError(`MODEL_${kind.toUpperCase()}S`, `${subject}: the ${kind} ids ${why}. ${GET_A_FRESH_COPY}`);
+
+type IdKind = "item" | "user";
 
 /** What a model file holds. */
 export interface StoredModel {
   config: ModelConfig;
   /** Item ids in item order. */
   items: Vocabulary;
+  /** Ids of the users with an interest of their own, in the order of `attention.users`; undefined unless `interest=user`. */
+  users: Vocabulary | undefined;
   /** Training events of each item, i32[V]. */
   counts: Int32Array;
   /** Epochs the weights were trained for. */
@@ -51,8 +57,8 @@ export interface StoredModel {
 
 /** Encodes a model; equal models give equal bytes. */
 export function encodeModel(model: StoredModel): Uint8Array {
-  const { config, items, counts, epochs, refitted, weights } = model;
-  const shapes = Network.specs(config, items.size);
+  const { config, items, users, counts, epochs, refitted, weights } = model;
+  const shapes = Network.specs(config, items.size, users?.size);
   const tensors: Tensor[] = shapes.map(({ name, shape }) => ({
     name,
     dtype: "F32",
@@ -63,6 +69,11 @@ export function encodeModel(model: StoredModel): Uint8Array {
   tensors.push({ name: ITEM_OFFSETS, dtype: "I32", shape: [offsets.length], data: offsets });
   tensors.push({ name: ITEM_COUNTS, dtype: "I32", shape: [counts.length], data: counts });
   tensors.push({ name: ITEM_BYTES, dtype: "U8", shape: [bytes.length], data: bytes });
+  if (users) {
+    const ids = encodeIds(users);
+    tensors.push({ name: USER_OFFSETS, dtype: "I32", shape: [ids.offsets.length], data: ids.offsets });
+    tensors.push({ name: USER_BYTES, dtype: "U8", shape: [ids.bytes.length], data: ids.bytes });
+  }
   const ordered = Object.fromEntries(SETTING_NAMES.map((name) => [name, config[name]]));
   const metadata = new Map([
     ["format", FORMAT],
@@ -77,7 +88,7 @@ export function encodeModel(model: StoredModel): Uint8Array {
 /**
  * Decodes a model.
  * @param subject what messages call the file
- * @throws ModelError `MODEL_FOREIGN`, `MODEL_VERSION`, `MODEL_CONFIG`, `MODEL_TENSOR`, `MODEL_ITEMS`, and every code of the container
+ * @throws ModelError `MODEL_FOREIGN`, `MODEL_VERSION`, `MODEL_CONFIG`, `MODEL_TENSOR`, `MODEL_ITEMS`, `MODEL_USERS`, and every code of the container
  */
 export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): StoredModel {
   const file = decodeTensorFile(bytes, subject);
@@ -89,21 +100,24 @@ export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): S
   const config = readConfig(metadata.get("config") ?? "", subject);
   const epochs = Number(metadata.get("epochs"));
   if (!Number.isSafeInteger(epochs) || epochs < 0) throw badConfig(subject, "epochs is not a whole number.");
-  const offsets = take(file, ITEM_OFFSETS, "I32", undefined, subject).data as Int32Array;
-  const idBytes = take(file, ITEM_BYTES, "U8", undefined, subject).data as Uint8Array;
-  const items = decodeIds(offsets, idBytes, subject);
+  const readIds = (offsetsName: string, bytesName: string, kind: IdKind): Vocabulary => {
+    known.add(offsetsName).add(bytesName);
+    const offsets = take(file, offsetsName, "I32", undefined, subject).data as Int32Array;
+    return decodeIds(offsets, take(file, bytesName, "U8", undefined, subject).data as Uint8Array, kind, subject);
+  };
+  const known = new Set([ITEM_COUNTS]);
+  const items = readIds(ITEM_OFFSETS, ITEM_BYTES, "item");
+  const users = config.interest === "user" ? readIds(USER_OFFSETS, USER_BYTES, "user") : undefined;
   const counts = take(file, ITEM_COUNTS, "I32", [items.size], subject).data as Int32Array;
-  if (counts.some((count) => count < 0)) throw badItems(subject, "have a negative count");
+  if (counts.some((count) => count < 0)) throw badIds(subject, "item", "have a negative count");
   const weights = new Map<string, Float32Array>();
-  for (const { name, shape } of Network.specs(config, items.size)) {
+  for (const { name, shape } of Network.specs(config, items.size, users?.size)) {
     weights.set(name, take(file, name, "F32", shape, subject).data as Float32Array);
   }
   for (const name of tensors.keys()) {
-    if (!weights.has(name) && name !== ITEM_OFFSETS && name !== ITEM_BYTES && name !== ITEM_COUNTS) {
-      throw badTensor(subject, name, "in the file", "no such tensor");
-    }
+    if (!weights.has(name) && !known.has(name)) throw badTensor(subject, name, "in the file", "no such tensor");
   }
-  return { config, items, counts, epochs, refitted: metadata.get("refitted") === "true", weights };
+  return { config, items, users, counts, epochs, refitted: metadata.get("refitted") === "true", weights };
 }
 
 function readConfig(text: string, subject: string): ModelConfig {
@@ -160,21 +174,21 @@ function encodeIds(items: Vocabulary): { bytes: Uint8Array; offsets: Int32Array 
   return { bytes, offsets };
 }
 
-function decodeIds(offsets: Int32Array, bytes: Uint8Array, subject: string): Vocabulary {
+function decodeIds(offsets: Int32Array, bytes: Uint8Array, kind: IdKind, subject: string): Vocabulary {
   if (offsets.length < 2 || offsets[0] !== 0 || offsets[offsets.length - 1] !== bytes.length) {
-    throw badItems(subject, `do not fill their ${bytes.length} bytes`);
+    throw badIds(subject, kind, `do not fill their ${bytes.length} bytes`);
   }
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const vocabulary = new Vocabulary();
   for (let index = 0; index + 1 < offsets.length; index++) {
-    if (offsets[index + 1] < offsets[index]) throw badItems(subject, `run backwards at item ${index}`);
+    if (offsets[index + 1] < offsets[index]) throw badIds(subject, kind, `run backwards at ${kind} ${index}`);
     let id: string;
     try {
       id = decoder.decode(bytes.subarray(offsets[index], offsets[index + 1]));
     } catch {
-      throw badItems(subject, `are not UTF-8 at item ${index}`);
+      throw badIds(subject, kind, `are not UTF-8 at ${kind} ${index}`);
     }
-    if (vocabulary.add(id) !== index) throw badItems(subject, `name item ${index} twice`);
+    if (vocabulary.add(id) !== index) throw badIds(subject, kind, `name ${kind} ${index} twice`);
   }
   return vocabulary;
 }

@@ -18,7 +18,10 @@ export interface ModelConfig {
   feedForward: number;
   feedForwardActivation: "gelu" | "relu";
   positions: "none" | "learned";
-  interest: "none" | "learned" | "last" | "mean";
+  interest: "none" | "learned" | "last" | "mean" | "user";
+  interestDigest: string;
+  itemDigest: string;
+  itemTuning: "tuned" | "frozen";
   score: "dot" | "mlp" | "gaussian";
   sigma: number;
   normalize: "sequence" | "causal";
@@ -72,6 +75,9 @@ const choice = (choices: readonly string[], help: string): Setting => ({
   help,
 });
 
+/** Digest of vectors that were not supplied. */
+const NO_VECTORS = "none";
+
 /** The table of settings. The first choice of a list is its default. */
 export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   preset: { kind: "text", default: "attentive-gru", help: "name of the preset the other defaults come from" },
@@ -87,7 +93,16 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   feedForward: integer(0, 0, 16, "feed-forward sublayer in each block, this many times H wide; 0 = none"),
   feedForwardActivation: choice(["gelu", "relu"], "activation inside the feed-forward sublayer"),
   positions: choice(["none", "learned"], "add a learned position to each item of a window"),
-  interest: choice(["none", "learned", "last", "mean"], "the vector u that attention compares each item with"),
+  interest: choice(
+    ["none", "learned", "last", "mean", "user"],
+    "the vector u that attention compares each item with; user = one per known user, the mean for others",
+  ),
+  interestDigest: { kind: "text", default: NO_VECTORS, help: "sha256 of supplied interests; written by attune" },
+  itemDigest: { kind: "text", default: NO_VECTORS, help: "sha256 of supplied item embeddings; written by attune" },
+  itemTuning: choice(
+    ["tuned", "frozen"],
+    "whether supplied item embeddings are trained on, or kept as they are (as output weights too)",
+  ),
   score: choice(["dot", "mlp", "gaussian"], "attention score of an item and the interest"),
   sigma: number(0, 0, 1e6, "width of the gaussian score; 0 = trained, from 1"),
   normalize: choice(
@@ -160,7 +175,19 @@ export function resolveConfig(...sources: readonly { readonly [name: string]: un
 }
 
 function checkCombination(config: ModelConfig): void {
-  const { embedding, hidden, residual, norm, mixer, heads, interest } = config;
+  const { embedding, hidden, residual, norm, mixer, heads, interest, interestDigest, itemDigest, itemTuning } = config;
+  for (const name of ["interestDigest", "itemDigest"] as const) {
+    const digest = config[name];
+    if (digest !== NO_VECTORS && !/^[0-9a-f]{64}$/.test(digest)) {
+      throw badValue(name, digest, `${NO_VECTORS}, or 64 hexadecimal digits that attune wrote`);
+    }
+  }
+  if (interestDigest !== NO_VECTORS && interest !== "user") {
+    throw badCombination(`supplied interests and interest=${interest}`, "Set interest=user, or leave them out.");
+  }
+  if (itemDigest === NO_VECTORS && itemTuning === "frozen") {
+    throw badCombination("itemTuning=frozen and no supplied item embeddings", "Give --item-vectors.");
+  }
   const attends = mixer === "self-attention";
   if (embedding !== hidden && (residual === "add" || norm !== "none" || attends)) {
     const why = attends ? "mixer=self-attention" : residual === "add" ? "residual=add" : `norm=${norm}`;

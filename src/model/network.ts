@@ -22,12 +22,18 @@ const PROJECTION = "projection.weight";
 const OUTPUT_NORM = "output_norm";
 /** Dropout before the first sublayer, where residuals leave no other place for it. */
 const INPUT_PLACE = 0x200;
+/** Added to the step that masks are drawn for, in the part of a step whose users have no interest of their own. */
+const SECOND_PART = 0x40000000;
+/** The user of a history whom the model does not know. */
+export const NO_USER = -1;
 
 /** A history with the item that follows each of its steps; steps from `lossFrom` on are trained. */
 export interface Example {
   history: ArrayLike<number>;
   next: ArrayLike<number>;
   lossFrom: number;
+  /** Row of the user in `attention.users`; NO_USER if left out. */
+  user?: number;
 }
 
 /** Histories encoded for scoring; lives until the plan is released. */
@@ -65,6 +71,7 @@ export class Network {
 
   /**
    * Plans a model of `items` items. With `training`, plans gradients too; the engine must then be a TrainingEngine.
+   * @param users how many users have an interest of their own, with `interest=user`
    * @throws CapacityError `MEMORY_LIMIT`, `MEMORY_REFUSED`
    */
   constructor(
@@ -72,8 +79,9 @@ export class Network {
     readonly config: ModelConfig,
     readonly items: number,
     training: boolean,
+    readonly users = 0,
   ) {
-    this.parameters = new Parameters(engine, Network.specs(config, items), training);
+    this.parameters = new Parameters(engine, Network.specs(config, items, users), training);
     this.#embedding = new ItemEmbedding(engine, config, this.parameters);
     this.#attention =
       config.interest === "none" ? undefined : new InterestAttention(engine, config, this.parameters, training);
@@ -91,16 +99,17 @@ export class Network {
     config: ModelConfig,
     items: number,
     weights: ReadonlyMap<string, Float32Array>,
+    users = 0,
   ): Network {
-    const network = new Network(engine, config, items, false);
+    const network = new Network(engine, config, items, false, users);
     for (const { name, value, size } of network.parameters.list) engine.memory.f32(value, size).set(weights.get(name)!);
     network.prepare();
     return network;
   }
 
   /** Lists the parameters of a config in the order they are stored. */
-  static specs(config: ModelConfig, items: number): ParameterSpec[] {
-    const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config)];
+  static specs(config: ModelConfig, items: number, users = 0): ParameterSpec[] {
+    const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config, users)];
     specs.push(...Sublayer.specs(config));
     if (config.norm === "pre") specs.push(...LayerNorm.specs(OUTPUT_NORM, config.hidden));
     if (config.hidden !== config.embedding) {
@@ -149,18 +158,37 @@ export class Network {
   /**
    * Encodes histories of at least one item each into what the scorer takes. Row r of a history's result has the same bits
    * whatever else is in the batch.
+   * @param users row of each history's user in `attention.users`, or NO_USER, which all are if left out
    */
-  encode(histories: readonly ArrayLike<number>[]): Encoded {
+  encode(histories: readonly ArrayLike<number>[], users?: readonly number[]): Encoded {
+    const { memory } = this.engine;
+    const y = memory.planF32(histories.length * this.config.embedding);
+    const weights: Float32Array[] = [];
+    for (const { indices, rowOf } of this.#parts(histories.length, users)) {
+      const mark = memory.mark();
+      this.#encodePart(histories, indices, rowOf, y, weights);
+      memory.release(mark);
+    }
+    return { y, weights };
+  }
+
+  /** Encodes the histories of one part into their places. */
+  #encodePart(
+    histories: readonly ArrayLike<number>[],
+    indices: readonly number[],
+    rowOf: readonly number[] | undefined,
+    y: number,
+    weights: Float32Array[],
+  ): void {
     const { engine, config } = this;
     const { memory } = engine;
     const width = config.embedding;
-    const y = memory.planF32(histories.length * width);
     const batch = packHistories(
       engine,
-      histories.map((history) => this.#withinReach(history)),
+      indices.map((index) => this.#withinReach(histories[index])),
     );
     const embedded = this.#embedding.forward(engine, batch);
-    const attention = this.#attention?.forward(engine, batch, embedded.x);
+    const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
     const states = this.#planStates(batch);
     for (const window of cutWindows(engine, batch, config.window)) {
       const mark = memory.mark();
@@ -168,19 +196,34 @@ export class Network {
       for (let b = 0; b < batch.sequences; b++) {
         const row = lastRow(batch, b) - window.firstRow;
         if (row < 0 || row >= window.rows) continue;
-        memory.f32(y + 4 * batch.order[b] * width, width).set(memory.f32(trace.y + 4 * row * width, width));
+        const place = indices[batch.order[b]];
+        memory.f32(y + 4 * place * width, width).set(memory.f32(trace.y + 4 * row * width, width));
       }
       for (const run of trace.runs) run.carry();
       memory.release(mark);
     }
-    const weights: Float32Array[] = [];
-    if (attention) {
-      const all = memory.f32(attention.weights, batch.rows);
-      for (let b = 0; b < batch.sequences; b++) {
-        weights[batch.order[b]] = Float32Array.from({ length: batch.lengths[b] }, (_, t) => all[batch.offsets[t] + b]);
-      }
+    if (!attention) return;
+    const all = memory.f32(attention.weights, batch.rows);
+    for (let b = 0; b < batch.sequences; b++) {
+      const own = Float32Array.from({ length: batch.lengths[b] }, (_, t) => all[batch.offsets[t] + b]);
+      weights[indices[batch.order[b]]] = own;
     }
-    return { y, weights };
+  }
+
+  /**
+   * Cuts a batch in two where interest is `user`: who has one, which is constant, and who has not, for whom it is the mean of
+   * the history, which moves where weights look back only. Every other model takes a batch whole.
+   */
+  #parts(count: number, users: readonly number[] | undefined): { indices: number[]; rowOf: number[] | undefined }[] {
+    const all = Array.from({ length: count }, (_, index) => index);
+    if (this.config.interest !== "user" || !users) return [{ indices: all, rowOf: undefined }];
+    const known = all.filter((index) => users[index] !== NO_USER);
+    const others = all.filter((index) => users[index] === NO_USER);
+    const parts = [
+      { indices: known, rowOf: known.map((index) => users[index]) },
+      { indices: others, rowOf: undefined },
+    ];
+    return parts.filter(({ indices }) => indices.length > 0);
   }
 
   /**
@@ -189,16 +232,35 @@ export class Network {
    * @returns sum of the losses in f64, and how many steps were trained
    */
   backpropagate(engine: TrainingEngine, examples: readonly Example[], step: number): { loss: number; count: number } {
+    let count = 0;
+    for (const { history, lossFrom } of examples) count += history.length - lossFrom;
+    const users = examples.map(({ user }) => user ?? NO_USER);
+    let loss = 0;
+    this.#parts(examples.length, users).forEach(({ indices, rowOf }, part) => {
+      const mark = engine.memory.mark();
+      const own = indices.map((index) => examples[index]);
+      loss += this.#backpropagatePart(engine, own, rowOf, step + part * SECOND_PART, 1 / count);
+      engine.memory.release(mark);
+    });
+    return { loss, count };
+  }
+
+  /** Runs the examples of one part forward and backward; returns the sum of their losses. */
+  #backpropagatePart(
+    engine: TrainingEngine,
+    examples: readonly Example[],
+    rowOf: readonly number[] | undefined,
+    step: number,
+    scale: number,
+  ): number {
     const { config } = this;
     const { memory } = engine;
     const batch = packHistories(
       engine,
       examples.map((example) => example.history),
     );
-    let count = 0;
-    for (const { history, lossFrom } of examples) count += history.length - lossFrom;
     const embedded = this.#embedding.forward(engine, batch);
-    const attention = this.#attention?.forward(engine, batch, embedded.x);
+    const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
     const dX = memory.planF32(batch.rows * config.embedding);
     memory.f32(dX, batch.rows * config.embedding).fill(0);
     const dWeights = memory.planF32(batch.rows);
@@ -209,13 +271,13 @@ export class Network {
     for (const window of cutWindows(engine, batch, config.window)) {
       const mark = memory.mark();
       const trace = this.#forwardWindow(window, embedded, attention, states, dWeights, masks);
-      loss += this.#backwardWindow(engine, window, examples, trace, masks, 1 / count, dX);
+      loss += this.#backwardWindow(engine, window, examples, trace, masks, scale, dX);
       for (const run of trace.runs) run.carry();
       memory.release(mark);
     }
     if (attention) this.#attention!.backward(engine, batch, embedded.x, attention, dWeights, dX);
     this.#embedding.backward(engine, batch, embedded, dX);
-    return { loss, count };
+    return loss;
   }
 
   /** Self-attention reaches back one window, which then has to be the last one. */

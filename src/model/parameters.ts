@@ -2,6 +2,7 @@
 // of the same shape, so that one call updates everything and one rule names everything.
 
 import type { Engine } from "../wasm/engine.ts";
+import type { Memory } from "../wasm/memory.ts";
 
 /** How a parameter starts. `segments` overwrite parts of it, in floats. */
 export interface Init {
@@ -36,6 +37,8 @@ export class Parameters {
   readonly values: number;
   readonly gradients: number;
   readonly #byName: Map<string, Parameter>;
+  /** Runs of floats that training leaves as they are, and what they are. */
+  readonly #frozen: { from: number; values: Float32Array }[] = [];
 
   /** Plans the block, filled with zeros. With `training`, plans gradients of the same layout. */
   constructor(engine: Engine, specs: readonly ParameterSpec[], training: boolean) {
@@ -65,7 +68,26 @@ export class Parameters {
     return this.#byName.get(name)!;
   }
 
-  /** Number of trained floats, without gaps. */
+  /** Freezes floats [from, to) of the block at their present values. */
+  freeze(memory: Memory, from: number, to: number): void {
+    this.#frozen.push({ from, values: memory.f32(this.values, this.floats).slice(from, to) });
+  }
+
+  /** Clears the gradients of what is frozen, before they count in a norm. */
+  ignoreFrozenGradients(memory: Memory): void {
+    if (this.#frozen.length === 0) return;
+    const gradients = memory.f32(this.gradients, this.floats);
+    for (const { from, values } of this.#frozen) gradients.fill(0, from, from + values.length);
+  }
+
+  /** Undoes what a step did to what is frozen: weight decay moves weights without a gradient too. */
+  restoreFrozen(memory: Memory): void {
+    if (this.#frozen.length === 0) return;
+    const all = memory.f32(this.values, this.floats);
+    for (const { from, values } of this.#frozen) all.set(values, from);
+  }
+
+  /** Number of floats, frozen ones too, without gaps. */
   get count(): number {
     return this.list.reduce((sum, p) => sum + p.size, 0);
   }

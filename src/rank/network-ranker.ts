@@ -1,7 +1,7 @@
 // Ranks with a network: histories are encoded in batches, and the catalogue is scored a block of rows at a time. A query's
 // answer has the same bits whatever else is in its batch.
 
-import type { Network } from "../model/network.ts";
+import { type Network, NO_USER } from "../model/network.ts";
 import type { Query, RankedList, Ranker, Ranks } from "./ranker.ts";
 
 /** Histories encoded at once: bounded in number and in steps, so that memory does not grow with the request. */
@@ -10,7 +10,14 @@ const BATCH_STEPS = 32_768;
 
 /** A network as a ranker. Histories must not be empty. */
 export class NetworkRanker implements Ranker {
-  constructor(readonly network: Network) {}
+  /**
+   * @param userRows row in `attention.users` of each user that queries name, or NO_USER; without it queries name rows. A query
+   * without user asks for a user the model does not know.
+   */
+  constructor(
+    readonly network: Network,
+    readonly userRows?: ArrayLike<number>,
+  ) {}
 
   topK(queries: readonly Query[], k: number): RankedList[] {
     const { network } = this;
@@ -73,7 +80,10 @@ export class NetworkRanker implements Ranker {
         count++;
       }
       network.releaseStep();
-      const { y } = network.encode(queries.slice(first, first + count).map((query) => query.history));
+      const batch = queries.slice(first, first + count);
+      const histories = batch.map((query) => query.history);
+      const users = batch.map((query) => this.#rowOf(query.user));
+      const { y } = network.encode(histories, users);
       for (let r = 0; r < count; r += scorer.blockRows) {
         const rows = Math.min(scorer.blockRows, count - r);
         const mark = memory.mark();
@@ -85,6 +95,11 @@ export class NetworkRanker implements Ranker {
       first += count;
     }
     network.releaseStep();
+  }
+
+  #rowOf(user: number | undefined): number {
+    if (user === undefined) return NO_USER;
+    return this.userRows ? this.userRows[user] : user;
   }
 
   #placeExclusions(queries: readonly Query[], first: number, count: number): { offsets: number; ids: number } {

@@ -4,6 +4,8 @@
 export interface Query {
   /** Items the user interacted with, oldest first. May be empty. */
   history: ArrayLike<number>;
+  /** Number of the user, whose own interest a model may know. */
+  user?: number;
   /** Items that may not be listed, each once. */
   excluded: Int32Array;
 }

@@ -3,7 +3,7 @@
 import type { Vocabulary } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Network } from "../model/network.ts";
+import { type Network, NO_USER } from "../model/network.ts";
 import { NetworkRanker } from "./network-ranker.ts";
 import type { Query } from "./ranker.ts";
 import { ItemFilter, type Restrictions } from "./restrictions.ts";
@@ -23,10 +23,20 @@ const badHistories = () =>
     "HISTORY_INVALID",
     "histories: expected an array of histories, each an array of item ids. Wrap a single one.",
   );
-const unknownOption = (name: string) =>
+const unknownOption = (name: string, known: readonly string[]) =>
+  new UsageError("OPTION_UNKNOWN", `option "${name}": unknown, expected one of ${known.join(", ")}. Correct its name.`);
+const noUsers = (interest: string) =>
   new UsageError(
-    "OPTION_UNKNOWN",
-    `option "${name}": unknown, expected one of ${OPTIONS.join(", ")}. Correct its name.`,
+    "MODEL_WITHOUT_USERS",
+    `user: the model knows no users (interest=${interest}), expected none to be named. Leave it out, or train with interest=user.`,
+  );
+const badUser = (got: unknown) =>
+  new UsageError("USER_INVALID", `user: got ${String(got)}, expected a user id as a string. Convert the id.`);
+const badUsers = (got: unknown, histories: number) =>
+  new UsageError(
+    "USERS_INVALID",
+    `users: got ${Array.isArray(got) ? `${got.length} of them` : String(got)}, expected an array with a user id or null ` +
+      `for each of the ${histories} histories. Give one for each.`,
   );
 const unknownItem = (id: string) =>
   new UsageError(
@@ -55,6 +65,8 @@ export interface Answer {
   unknown: string[];
   /** Whether nothing of the history was known, so that the items are the most popular ones. */
   popular: boolean;
+  /** Whether the user that was named has an interest of its own; left out where none was named. */
+  userKnown?: boolean;
 }
 
 /** How to recommend. */
@@ -63,14 +75,29 @@ export interface RecommendOptions extends Restrictions {
   k?: number;
   /** Whether items of the history may be listed. Default: what the model was trained for. */
   includeSeen?: boolean;
+  /**
+   * Whose history it is, for a model with `interest=user`. A user it knows has an interest of its own; for any other, and
+   * where none is named, it is the mean of the history. It directs the attention and says nothing without a history.
+   */
+  user?: string;
 }
 
-const OPTIONS: readonly (keyof RecommendOptions)[] = ["k", "includeSeen", "allow", "deny", "candidates"];
+/** How to recommend after many histories. */
+export interface BatchOptions extends Omit<RecommendOptions, "user"> {
+  /** The user of each history, or null; see `user` of `recommend`. */
+  users?: readonly (string | null | undefined)[];
+}
+
+const SHARED_OPTIONS = ["k", "includeSeen", "allow", "deny", "candidates"];
+const OPTIONS: readonly string[] = [...SHARED_OPTIONS, "user"];
+const BATCH_OPTIONS: readonly string[] = [...SHARED_OPTIONS, "users"];
 
 /** What a recommender is made of. */
 export interface RecommenderParts {
   network: Network;
   items: Vocabulary;
+  /** Users with an interest of their own; undefined unless `interest=user`. */
+  users?: Vocabulary;
   /** Training events per item, i32[V]. */
   counts: Int32Array;
 }
@@ -98,22 +125,33 @@ export class Recommender {
   /**
    * Lists the items most likely to come next after a history of item ids, oldest first. Ids the model does not know are
    * skipped; if none is known, the most popular items are listed.
-   * @throws UsageError `K_INVALID`, `HISTORY_INVALID`, `IDS_INVALID`, `OPTION_UNKNOWN`, `MODEL_DISPOSED`
+   * @throws UsageError `K_INVALID`, `HISTORY_INVALID`, `IDS_INVALID`, `OPTION_UNKNOWN`, `USER_INVALID`,
+   * `MODEL_WITHOUT_USERS`, `MODEL_DISPOSED`
    */
   recommend(history: readonly string[], options: RecommendOptions = {}): Recommendation[] {
-    return this.recommendBatch([history], options)[0];
+    return this.#answerOne(history, options).items;
   }
 
-  /** Like `recommend` for many histories in one pass; the answers have the same bits as one by one. */
-  recommendBatch(histories: readonly (readonly string[])[], options: RecommendOptions = {}): Recommendation[][] {
-    return this.answerBatch(histories, options).map((answer) => answer.items);
+  /**
+   * Like `recommend` for many histories in one pass; the answers have the same bits as one by one.
+   * @throws UsageError as `recommend`, and `USERS_INVALID`
+   */
+  recommendBatch(histories: readonly (readonly string[])[], options: BatchOptions = {}): Recommendation[][] {
+    checkOptions(options, BATCH_OPTIONS);
+    const { users = [], ...shared } = options;
+    const isList: boolean = Array.isArray(histories);
+    if (!isList) throw badHistories();
+    if (!Array.isArray(users) || (options.users && users.length !== histories.length)) {
+      throw badUsers(users, histories.length);
+    }
+    return this.#answerBatch(histories, users, shared).map((answer) => answer.items);
   }
 
   /** Like `recommend`, with the attention paid to the history and the ids that were skipped. */
   answer(history: readonly string[], options: RecommendOptions = {}): Answer {
-    const answer = this.answerBatch([history], options)[0];
+    const answer = this.#answerOne(history, options);
     const known = this.#known(history);
-    if (known.length > 0) answer.explanation = this.#explain(known);
+    if (known.length > 0) answer.explanation = this.#explain(known, this.#userRow(options.user) ?? NO_USER);
     return answer;
   }
 
@@ -136,12 +174,18 @@ export class Recommender {
     this.#byPopularity = undefined;
   }
 
-  private answerBatch(histories: readonly (readonly string[])[], options: RecommendOptions): Answer[] {
+  #answerOne(history: readonly string[], options: RecommendOptions): Answer {
+    checkOptions(options, OPTIONS);
+    const { user, ...shared } = options;
+    return this.#answerBatch([history], [user], shared)[0];
+  }
+
+  #answerBatch(
+    histories: readonly (readonly string[])[],
+    users: readonly (string | null | undefined)[],
+    options: Omit<RecommendOptions, "user">,
+  ): Answer[] {
     const { network, items } = this.parts;
-    const isList: boolean = Array.isArray(histories);
-    if (!isList) throw badHistories();
-    for (const name of Object.keys(options))
-      if (!OPTIONS.includes(name as keyof RecommendOptions)) throw unknownOption(name);
     const { k = DEFAULT_K, includeSeen = this.config.seen === "include" } = options;
     if (!Number.isSafeInteger(k) || k < 1) throw badK(k);
     const filter = new ItemFilter(options, items, includeSeen);
@@ -152,9 +196,12 @@ export class Recommender {
       const known = this.#known(history);
       const unknown = history.filter((id) => items.indexOf(id) < 0);
       const popular = known.length === 0;
-      answers.push({ items: popular ? this.#popular(k, filter) : [], explanation: null, unknown, popular });
+      const user = this.#userRow(users[index]);
+      const answer: Answer = { items: popular ? this.#popular(k, filter) : [], explanation: null, unknown, popular };
+      if (user !== undefined) answer.userKnown = user !== NO_USER;
+      answers.push(answer);
       if (popular) continue;
-      queries.push({ history: known, excluded: filter.excludedFor(known) });
+      queries.push({ user, history: known, excluded: filter.excludedFor(known) });
       asked.push(index);
     }
     const lists = new NetworkRanker(network).topK(queries, k);
@@ -171,10 +218,19 @@ export class Recommender {
     return Int32Array.from(history.map((id) => items.indexOf(id)).filter((item) => item >= 0));
   }
 
-  #explain(known: Int32Array): Answer["explanation"] {
+  /** Finds a user's row: NO_USER for one the model does not know, undefined where none is named. */
+  #userRow(id: string | null | undefined): number | undefined {
+    if (id === undefined || id === null) return undefined;
+    if (typeof id !== "string") throw badUser(id);
+    const { users } = this.parts;
+    if (!users) throw noUsers(this.config.interest);
+    return users.indexOf(id);
+  }
+
+  #explain(known: Int32Array, user: number): Answer["explanation"] {
     const { network, items } = this.parts;
     network.releaseStep();
-    const [weights] = network.encode([known]).weights;
+    const [weights] = network.encode([known], [user]).weights;
     network.releaseStep();
     if (!weights) return null;
     let total = 0;
@@ -190,4 +246,8 @@ export class Recommender {
     const best = this.#byPopularity.filter((item) => filter.admits(item)).subarray(0, k);
     return Array.from(best, (item) => ({ id: items.idOf(item), score: counts[item] / Math.max(1, total) }));
   }
+}
+
+function checkOptions(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) if (!known.includes(name)) throw unknownOption(name, known);
 }

@@ -24,7 +24,10 @@ export function shuffledUsers(kernels: TrainingKernels, users: Uint32Array, seed
   return order;
 }
 
-/** Makes the examples of some users in an epoch. */
+/**
+ * Makes the examples of some users in an epoch.
+ * @param userRows row of each user's own interest, or NO_USER; left out where the model has none
+ */
 export function examplesOf(
   kernels: TrainingKernels,
   config: ModelConfig,
@@ -32,22 +35,24 @@ export function examplesOf(
   trainLength: ArrayLike<number>,
   users: Uint32Array,
   epoch: number,
+  userRows?: ArrayLike<number>,
 ): Example[] {
   const examples: Example[] = [];
-  for (const user of users) {
-    const start = histories.offsets[user];
-    const items = histories.item.subarray(start, start + trainLength[user]);
+  for (const index of users) {
+    const user = userRows?.[index];
+    const start = histories.offsets[index];
+    const items = histories.item.subarray(start, start + trainLength[index]);
     const longest = items.length - 1;
     const next = items.subarray(1);
     if (config.normalize === "causal" || config.interest === "none") {
-      examples.push({ history: items.subarray(0, longest), next, lossFrom: 0 });
+      examples.push({ history: items.subarray(0, longest), next, lossFrom: 0, user });
       continue;
     }
-    examples.push({ history: items.subarray(0, longest), next, lossFrom: longest - 1 });
+    examples.push({ history: items.subarray(0, longest), next, lossFrom: longest - 1, user });
     for (let sample = 0; sample < Math.min(config.prefixes, longest - 1); sample++) {
-      const index = user * config.prefixes + sample;
-      const length = 1 + (kernels.randomIndex(longest - 1, config.seed, PREFIX_STREAM, epoch, index) >>> 0);
-      examples.push({ history: items.subarray(0, length), next, lossFrom: length - 1 });
+      const draw = index * config.prefixes + sample;
+      const length = 1 + (kernels.randomIndex(longest - 1, config.seed, PREFIX_STREAM, epoch, draw) >>> 0);
+      examples.push({ history: items.subarray(0, length), next, lossFrom: length - 1, user });
     }
   }
   return examples;

@@ -50,6 +50,8 @@ export interface FitOptions {
   histories: Histories;
   /** Leading events of each user that training may see. */
   trainLength: ArrayLike<number>;
+  /** Row of each user's own interest, or NO_USER; left out where the model has none. */
+  userRows?: ArrayLike<number>;
   /** Most epochs. */
   epochs: number;
   phase: Progress["phase"];
@@ -74,7 +76,7 @@ export interface FitResult {
  * @throws TrainingError `NOTHING_TO_LEARN`, `LOSS_NOT_FINITE` · the signal's reason when aborted
  */
 export async function fitNetwork(options: FitOptions): Promise<FitResult> {
-  const { engine, network, histories, trainLength, epochs, phase, validate, onProgress, signal } = options;
+  const { engine, network, histories, trainLength, userRows, epochs, phase, validate, onProgress, signal } = options;
   const { config } = network;
   const users = trainableUsers(trainLength);
   if (users.length === 0) throw nothingToLearn(trainLength.length);
@@ -109,7 +111,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
     let done = 0;
     while (done < order.length && !(done > 0 && outOfTime())) {
       const batch = order.subarray(done, done + config.batch);
-      const examples = examplesOf(engine.kernels, config, histories, trainLength, batch, epoch);
+      const examples = examplesOf(engine.kernels, config, histories, trainLength, batch, epoch, userRows);
       const result = network.backpropagate(engine, examples, step);
       if (!Number.isFinite(result.loss)) throw notFinite(epoch, step + 1, result.loss);
       const norm = optimizer.step();

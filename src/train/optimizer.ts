@@ -43,6 +43,7 @@ export class AdamW {
     const { engine, parameters, config } = this;
     const { floats, values, gradients } = parameters;
     const { kernels } = engine;
+    parameters.ignoreFrozenGradients(engine.memory);
     engine.each(this.#chunks, 1, (begin, end) => kernels.squaresF64(begin, end, floats, gradients, this.#partials));
     let squares = 0;
     for (const partial of engine.memory.f64(this.#partials, this.#chunks)) squares += partial;
@@ -68,6 +69,7 @@ export class AdamW {
         gradientScale,
       ),
     );
+    parameters.restoreFrozen(engine.memory);
     return norm;
   }
 }

@@ -10,6 +10,8 @@ import { Network } from "../model/network.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
 import { type FitOptions, type FitResult, fitNetwork } from "./fit.ts";
+import { placeVectors, type SuppliedVectors } from "./supplied.ts";
+import { interestUsers, userRowsOf } from "./users.ts";
 
 /** What a training is told. */
 export interface TrainingRequest {
@@ -19,6 +21,8 @@ export interface TrainingRequest {
   createEngine: () => Promise<TrainingEngine>;
   /** Whether the shipped weights are trained again on everything. */
   refit: boolean;
+  /** What was trained elsewhere. */
+  vectors?: SuppliedVectors;
   /** Seconds for all of it; the steps reached decide the result. */
   timeBudgetSeconds?: number;
   onProgress?: FitOptions["onProgress"];
@@ -33,6 +37,8 @@ export interface TrainingOutcome {
   items: Vocabulary;
   /** Training events per item of the shipped weights, i32[V]. */
   counts: Int32Array;
+  /** Users with an interest of their own in the shipped weights; undefined unless `interest=user`. */
+  users: Vocabulary | undefined;
   refitted: boolean;
   epochs: number;
   bestEpoch: number;
@@ -59,9 +65,10 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainingOu
   const deadline = (phase: number) => (budgetMs === undefined ? undefined : startMs + (budgetMs * phase) / phases);
 
   const evaluated = await fitFresh(request, histories, trainLength, "train", config.epochs, deadline(1));
-  const { network, engine, result } = evaluated;
-  const validation = measure(network, split, "valid");
-  const test = measure(network, split, "test");
+  const { network, engine, users, result } = evaluated;
+  const userRows = userRowsOf(users, histories.userIds);
+  const validation = measure(network, userRows, split, "valid");
+  const test = measure(network, userRows, split, "test");
   const shared = { ...result, validation, test };
   const everything = refit && result.bestEpoch > 0 ? split.everything() : histories;
   const allLengths = lengths(everything);
@@ -73,6 +80,7 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainingOu
       network,
       items: histories.items,
       counts: Int32Array.from(popularity({ histories, trainLength })),
+      users,
       refitted: false,
       shippedEpochs: result.bestEpoch,
       seconds: (performance.now() - startMs) / 1000,
@@ -85,6 +93,7 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainingOu
     network: shipped.network,
     items: everything.items,
     counts: Int32Array.from(popularity({ histories: everything, trainLength: allLengths })),
+    users: shipped.users,
     refitted: true,
     shippedEpochs: shipped.result.epochs,
     seconds: (performance.now() - startMs) / 1000,
@@ -99,22 +108,31 @@ async function fitFresh(
   phase: "train" | "refit",
   epochs: number,
   deadlineMs: number | undefined,
-): Promise<{ network: Network; engine: TrainingEngine; result: FitResult }> {
-  const { config, split, createEngine, onProgress, signal } = request;
+): Promise<{ network: Network; engine: TrainingEngine; users: Vocabulary | undefined; result: FitResult }> {
+  const { config, split, vectors = {}, createEngine, onProgress, signal } = request;
   const engine = await createEngine();
-  const network = new Network(engine, config, histories.items.size, true);
+  const users = vectors.interests?.ids ?? interestUsers(config, histories, trainLength);
+  const userRows = userRowsOf(users, histories.userIds);
+  const network = new Network(engine, config, histories.items.size, true, users?.size);
   network.initialize(engine);
+  placeVectors(network, vectors, histories.items);
   const selects = phase === "train" && split.valid.user.length > 0;
-  const validate = selects ? () => measure(network, split, "valid")!.metrics : undefined;
-  const options = { engine, network, histories, trainLength, epochs, phase, validate, onProgress, signal, deadlineMs };
-  return { network, engine, result: await fitNetwork(options) };
+  const validate = selects ? () => measure(network, userRows, split, "valid")!.metrics : undefined;
+  const data = { histories, trainLength, userRows };
+  const options = { engine, network, ...data, epochs, phase, validate, onProgress, signal, deadlineMs };
+  return { network, engine, users, result: await fitNetwork(options) };
 }
 
-function measure(network: Network, split: Split, part: "valid" | "test"): Evaluation | undefined {
+function measure(
+  network: Network,
+  userRows: ArrayLike<number> | undefined,
+  split: Split,
+  part: "valid" | "test",
+): Evaluation | undefined {
   const cases = split[part];
   if (cases.user.length === 0) return undefined;
   const { config, engine } = network;
-  const ranker = new NetworkRanker(network);
+  const ranker = new NetworkRanker(network, userRows);
   return evaluateCases(ranker, split.histories, cases, config.seen, DEFAULT_CUTOFFS, engine.kernels.log2F64);
 }
 

@@ -55,7 +55,7 @@ describe("wrong usage (2)", () => {
     ["an unknown global flag", ["--versoin"], /unknown option '--versoin' \(Did you mean --version\?\)/],
     ["a missing argument", ["train"], /missing required argument 'data'/],
     ["a missing second argument", ["evaluate", "x"], /missing required argument 'data'/],
-    ["a missing option", ["recommend", "x"], /required option '--history <ids>' not specified/],
+    ["a missing option", ["recommend", "x"], /recommend: got neither --history nor --user, expected one\./],
     ["a missing value", ["train", "x", "--seed"], /option '--seed <n>' argument missing/],
     ["an argument too many", ["train", "x", "y"], /too many arguments for 'train'/],
     ["an unknown preset, with the nearest", ["train", "x", "--model", "gru4rek"], /did you mean "gru4rec"/],

@@ -8,6 +8,7 @@ const folder = makeFolder();
 const log = join(folder, "log.csv");
 const attentive = join(folder, "attentive.safetensors");
 const plain = join(folder, "plain.safetensors");
+const personal = join(folder, "personal.safetensors");
 const commas = join(folder, "commas.safetensors");
 const ITEMS = 20;
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
   await Promise.all([
     train(log, "-o", attentive),
     train(log, "-o", plain, "--model", "gru4rec"),
+    succeed(["train", log, ...TINY, "interest=user", "--epochs", "3", "-o", personal]),
     train(withCommas, "-o", commas),
   ]);
 });
@@ -84,6 +86,36 @@ describe("recommend --json", () => {
   test("of one model has the same text every time", async () => {
     const [first, second] = await Promise.all([ask(attentive, "i1,i9"), ask(attentive, "i1,i9")]);
     expect(first).toEqual(second);
+  });
+});
+
+describe("--user", () => {
+  test("gives a known user the answer of their own interest", async () => {
+    const [first, second] = await Promise.all(["u1", "u2"].map((id) => ask(personal, "i3,i4", "--user", id)));
+    expect(Object.keys(first)).toEqual(["items", "explanation", "unknown"]);
+    expect(first.items).not.toEqual(second.items);
+  });
+
+  test("whom the model does not know gets a warning, and the answer of nobody in particular", async () => {
+    const args = ["recommend", personal, "--history", "i3,i4", "--json"];
+    const { stdout, stderr } = await succeed([...args, "--user", "never"]);
+    expect(stderr).toBe(
+      'warning: the model does not know the user "never", so the mean of the history is the interest\n',
+    );
+    expect(stdout).toBe((await succeed(args)).stdout);
+  });
+
+  test("without a history gets the popular items, and a warning that says why", async () => {
+    const { stdout, stderr } = await succeed(["recommend", personal, "--user", "u1", "--json", "-k", "20"]);
+    expect(JSON.parse(stdout)).toMatchObject({ items: popularItems(), explanation: null, unknown: [] });
+    expect(stderr).toBe(
+      "warning: a model stores no histories, so these are the most popular items; --history gives the user's own\n",
+    );
+  });
+
+  test("is refused by a model that knows no users", async () => {
+    const line = await failureOf(["recommend", attentive, "--history", "i3", "--user", "u1"], 2);
+    expect(line).toMatch(/^attune: user: the model knows no users \(interest=learned\)/);
   });
 });
 

@@ -29,6 +29,8 @@ const MODELS: Record<string, Parameters<typeof train>[1]> = {
   lstm: { model: "lstm" },
   "interest=last": { model: "attentive-gru", interest: "last" },
   "interest=mean": { model: "attentive-lstm", interest: "mean" },
+  "interest=user": { model: "attentive-gru", interest: "user" },
+  "supplied interests": { model: "attentive-gru", interestVectors: ["u0", "u1", "u2"].map((id, d) => [id, unit(d)]) },
   "normalize=sequence": { model: "attentive-gru", normalize: "sequence" },
   "interest=mean normalize=sequence scale=none": {
     model: "attentive-gru",
@@ -79,6 +81,18 @@ describe.each(Object.entries(MODELS))("the edge entry with %s", (name, options) 
     const { items, explanation, unknown } = await jsonOf(args);
     const [answer] = context.ask("answer", [history], { k: K }) as unknown[];
     expect(answer).toEqual({ items, explanation, unknown, popular: false });
+  });
+
+  test("gives the items and bits of the library to named users, known and new", async () => {
+    if (model.config.interest !== "user") return;
+    const options = { k: K, user: "u1" };
+    const wanted = histories.map((history) => model.answer(history, options));
+    expect(wanted[0].userKnown).toBe(true);
+    expect(wanted[0].items).not.toEqual(model.recommend(histories[0], { k: K }));
+    expect(context.ask("answer", histories, options)).toEqual(wanted);
+    const users = histories.map((_, index) => ["u0", null, "stranger", "u7"][index % 4]);
+    const many = model.recommendBatch(histories, { k: K, users });
+    expect(context.ask("recommendBatch", histories, { k: K, users })).toEqual(many);
   });
 
   test("gives the same from the full module", async () => {
@@ -139,6 +153,11 @@ function makeHistories(): string[][] {
     if (index % 10 === 9) history.splice(random.integer(0, length), 0, "unknown", "__proto__");
     return index === 20 ? ["all", "unknown"] : history;
   });
+}
+
+/** A vector of length 3 along one of eight axes. */
+function unit(axis: number): number[] {
+  return Array.from({ length: 8 }, (_, d) => (d === axis ? 3 : 0));
 }
 
 function flip(bytes: Buffer, at: number): Buffer {

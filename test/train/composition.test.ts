@@ -3,37 +3,11 @@
 import { expect, test } from "vitest";
 import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
 import { Network } from "../../src/model/network.ts";
-import type { TrainingEngine } from "../../src/wasm/engine.ts";
 import { createTrainingEngine } from "../../src/wasm/node.ts";
-import { modelStep, type Tensors } from "../reference/model.ts";
-import { forSeeds, type Random } from "../reference/random.ts";
-
-const ITEMS = 11;
-
-/** Draws weights large enough that attention is far from uniform, and a ragged batch. */
-function fill(random: Random, engine: TrainingEngine, network: Network): Tensors {
-  const tensors: Tensors = {};
-  for (const { name, shape, value, size } of network.parameters.list) {
-    const numbers = Float32Array.from(random.vector(size, 0.7));
-    engine.memory.f32(value, size).set(numbers);
-    tensors[name] =
-      shape.length === 1
-        ? Array.from(numbers)
-        : Array.from({ length: shape[0] }, (_, row) =>
-            Array.from(numbers.subarray(row * shape[1], (row + 1) * shape[1])),
-          );
-  }
-  network.prepare();
-  return tensors;
-}
-
-function batchOf(random: Random, count: number) {
-  return Array.from({ length: count }, () => {
-    const length = random.integer(1, 7);
-    const items = Array.from({ length: length + 1 }, () => random.integer(0, ITEMS - 1));
-    return { inputs: items.slice(0, length), targets: items.slice(1) };
-  });
-}
+import type { Interest } from "../reference/interest.ts";
+import { modelStep } from "../reference/model.ts";
+import { forSeeds } from "../reference/random.ts";
+import { batchOf, expectGradients, fill, ITEMS } from "./random-network.ts";
 
 const combinations: Partial<ModelConfig>[] = [];
 for (const cell of ["gru", "lstm"] as const) {
@@ -72,7 +46,13 @@ for (const settings of combinations) {
     const attention =
       interest === "none"
         ? null
-        : { interest: interest!, normalize: config.normalize, scale: config.scale, score: config.score, sigma };
+        : {
+            interest: interest as Interest,
+            normalize: config.normalize,
+            scale: config.scale,
+            score: config.score,
+            sigma,
+          };
     forSeeds(4, (random) => {
       const tensors = fill(random, engine, network);
       const batch = batchOf(random, 5);
@@ -87,15 +67,7 @@ for (const settings of combinations) {
       const { loss, count } = network.backpropagate(engine, examples, 0);
       network.releaseStep();
       expect(loss / count).toBeCloseTo(want.loss, 5);
-      for (const parameter of network.parameters.list) {
-        const wanted = (want.gradients[parameter.name] as number[][]).flat();
-        const largest = Math.max(...wanted.map(Math.abs), 1e-3);
-        const got = engine.memory.f32(parameter.gradient, parameter.size);
-        wanted.forEach((value, i) => {
-          const error = Math.abs(got[i] - value) / largest;
-          expect(error, `${parameter.name}[${i}]: got ${got[i]}, want ${value}`).toBeLessThan(2e-4);
-        });
-      }
+      expectGradients(engine, network, want.gradients);
     });
   });
 }

@@ -1,6 +1,6 @@
 // Attention of the user's interest over the history: one weight a step, which later gates the recurrence. The interest vector
-// (learned, last, mean) and the normalisation (sequence, causal) are independent choices; docs of the equations stand in
-// assembly/kernel/attention.ts and interest.ts.
+// (learned, last, mean, user) and the normalisation (sequence, causal) are independent choices; docs of the equations stand in
+// assembly/kernel/attention.ts and interest.ts. A user's own vector is constant over a history; without one, `user` is `mean`.
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
@@ -9,6 +9,7 @@ import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
 import { AttentionScore, type ScoreInputs } from "./attention-score.ts";
 
 const INTEREST = "attention.interest";
+const USERS = "attention.users";
 
 /** What forward leaves for backward. */
 export interface AttentionTrace {
@@ -27,7 +28,8 @@ export interface AttentionTrace {
 export class InterestAttention {
   readonly #width: number;
   readonly #byLength: number;
-  readonly #learned: Parameter | undefined;
+  /** Rows that a trained interest is gathered from: one for all, or one a user. */
+  readonly #table: Parameter | undefined;
   readonly #score: AttentionScore;
 
   constructor(
@@ -38,16 +40,19 @@ export class InterestAttention {
   ) {
     this.#width = config.embedding;
     this.#byLength = config.scale === "length" ? 1 : 0;
-    this.#learned = config.interest === "learned" ? parameters.get(INTEREST) : undefined;
+    const name = tableName(config);
+    this.#table = name === undefined ? undefined : parameters.get(name);
     this.#score = new AttentionScore(engine, config, parameters, training);
   }
 
-  /** Declares the parameters this stage trains. */
-  static specs(config: ModelConfig): ParameterSpec[] {
+  /** Declares the parameters this stage trains, for that many users with an interest of their own. */
+  static specs(config: ModelConfig, users: number): ParameterSpec[] {
     const specs: ParameterSpec[] = [];
     if (config.interest === "none") return specs;
-    if (config.interest === "learned") {
-      specs.push({ name: INTEREST, shape: [config.embedding], init: { kind: "normal", size: config.initStd } });
+    const name = tableName(config);
+    if (name) {
+      const shape = config.interest === "user" ? [users, config.embedding] : [config.embedding];
+      specs.push({ name, shape, init: { kind: "normal", size: config.initStd } });
     }
     return [...specs, ...AttentionScore.specs(config)];
   }
@@ -58,18 +63,21 @@ export class InterestAttention {
   }
 
   /** Whether the interest differs from step to step, so that every pair of steps is scored. */
-  get moves(): boolean {
-    return this.config.normalize === "causal" && this.config.interest !== "learned";
+  #moves(rowOf: readonly number[] | undefined): boolean {
+    return this.config.normalize === "causal" && this.config.interest !== "learned" && !rowOf;
   }
 
-  /** Weighs every row of a batch. `x` is f32[rows, D]. */
-  forward(engine: Engine, batch: PackedBatch, x: number): AttentionTrace {
+  /**
+   * Weighs every row of a batch. `x` is f32[rows, D].
+   * @param rowOf with `user` interest: the table's row of each history, in the caller's order; undefined if none of them has one
+   */
+  forward(engine: Engine, batch: PackedBatch, x: number, rowOf: readonly number[] | undefined): AttentionTrace {
     const { memory, kernels } = engine;
     const { sequences, steps, offsetsAt, rows } = batch;
     const weights = memory.planF32(rows);
     const width = this.#width;
     const byLength = this.#byLength;
-    if (this.moves) {
+    if (this.#moves(rowOf)) {
       const interest = this.#movingInterest(engine, batch, x);
       const scored = this.#score.forward(rows, x, rows, interest);
       const stats = memory.planF32(2 * rows);
@@ -92,7 +100,7 @@ export class InterestAttention {
       );
       return { weights, interest, ids: 0, stats, scored };
     }
-    const ids = this.#interestIds(engine, batch);
+    const ids = this.#interestIds(engine, batch, rowOf);
     const interest = this.#interest(engine, batch, x, ids);
     const scored = this.#score.forward(rows, x, sequences, interest);
     const z = memory.planF32(rows);
@@ -134,7 +142,7 @@ export class InterestAttention {
     const { kind, v, c } = scored;
     const width = this.#width;
     const mark = memory.mark();
-    if (this.moves) {
+    if (stats > 0) {
       const sides = { rows, x, uRows: rows, u: interest, sequences };
       const dInterest = this.#score.backward(engine, scored, sides, dX, (dItems, dU, dV) =>
         engine.each(sequences, 1, (begin, end) =>
@@ -222,7 +230,7 @@ export class InterestAttention {
     const interest = engine.memory.planF32(batch.sequences * width);
     engine.each(batch.sequences, 1, (begin, end) =>
       ids > 0
-        ? kernels.gatherForwardF32(begin, end, this.#learned?.value ?? x, ids, width, interest)
+        ? kernels.gatherForwardF32(begin, end, this.#table?.value ?? x, ids, width, interest)
         : kernels.meanForwardF32(begin, end, batch.steps, batch.offsetsAt, width, x, interest),
     );
     return interest;
@@ -237,16 +245,22 @@ export class InterestAttention {
       );
       return;
     }
-    const table = this.#learned?.gradient ?? dX;
-    engine.each(this.#learned ? 1 : batch.rows, 1, (begin, end) =>
-      kernels.gatherBackwardF32(begin, end, batch.sequences, dInterest, ids, width, table),
+    const table = this.#table;
+    engine.each(table ? table.size / width : batch.rows, 1, (begin, end) =>
+      kernels.gatherBackwardF32(begin, end, batch.sequences, dInterest, ids, width, table?.gradient ?? dX),
     );
   }
 
-  /** Rows an interest is gathered from: one learned row for all, or each sequence's last; 0 for the mean. */
-  #interestIds(engine: Engine, batch: PackedBatch): number {
-    if (this.config.interest === "mean") return 0;
-    const learned = this.#learned !== undefined;
-    return engine.memory.place(batch.lengths.map((_, b) => (learned ? 0 : lastRow(batch, b))));
+  /** Rows an interest is gathered from: one learned row for all, each user's, or each sequence's last; 0 for the mean. */
+  #interestIds(engine: Engine, batch: PackedBatch, rowOf: readonly number[] | undefined): number {
+    const { interest } = this.config;
+    if (interest === "user") return rowOf ? engine.memory.place(batch.order.map((index) => rowOf[index])) : 0;
+    if (interest === "mean") return 0;
+    return engine.memory.place(batch.lengths.map((_, b) => (interest === "learned" ? 0 : lastRow(batch, b))));
   }
+}
+
+function tableName({ interest }: ModelConfig): string | undefined {
+  if (interest === "learned") return INTEREST;
+  return interest === "user" ? USERS : undefined;
 }
