@@ -5,7 +5,9 @@ import type { ReadOptions } from "../data/read/index.ts";
 import type { Cases } from "../data/split.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
+import { ratingMeans, wantedRatings } from "../evaluate/predictions.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
+import { evaluateRatings } from "../evaluate/ratings.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
 import type { Model } from "./model.ts";
 import { prepareData, type Source } from "./source.ts";
@@ -42,6 +44,12 @@ export async function evaluate(model: Model, source: Source, options: EvaluateOp
   const config = { ...model.config, split: options.split ?? model.config.split };
   const { split } = await prepareData(source, config, read);
   const { histories, cases } = inVocabulary(split.histories, split.test, items);
+  if (config.task === "rating") {
+    const means = ratingMeans(split.histories, split.trainLength);
+    const wanted = wantedRatings(split.histories, split.test);
+    const evaluation = evaluateRatings(network, histories, cases, wanted, means, split.test.target);
+    return { ...evaluation, split: config.split, trainedOnTargets: model.facts.refitted };
+  }
   const { log2F64 } = network.engine.kernels;
   const evaluation = evaluateCases(new NetworkRanker(network), histories, cases, config.seen, cutoffs, log2F64);
   return { ...evaluation, split: config.split, trainedOnTargets: model.facts.refitted };

@@ -7,7 +7,14 @@ import { measureQuality, type QualityReport } from "../data/quality.ts";
 import type { ReadOptions } from "../data/read/index.ts";
 import { logFromRows, type Row } from "../data/rows.ts";
 import { type Split, splitHistories } from "../data/split.ts";
+import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+
+const noRatings = (subject: string) =>
+  new DataError(
+    "DATA_RATING_MISSING",
+    `${subject}: got events without ratings, expected one for each, which the task rating needs. Use another format, or task=next.`,
+  );
 
 /** An interaction log: a path, `-` for standard input, or rows `{ user, item, time }`. */
 export type Source = string | Iterable<Row> | AsyncIterable<Row>;
@@ -30,7 +37,7 @@ export async function readSource(
     const { readLog } = await import("../data/read/index.ts");
     return readLog(source, options);
   }
-  const log = await logFromRows(source);
+  const log = await logFromRows(source, options.ratings);
   return { log, quality: measureQuality(log), guesses: [] };
 }
 
@@ -42,7 +49,9 @@ export function filterLog(log: EventLog, config: ModelConfig): { histories: Hist
 
 /** Reads, filters and splits a source as a config says. */
 export async function prepareData(source: Source, config: ModelConfig, options?: ReadOptions): Promise<PreparedData> {
-  const { log, quality, guesses } = await readSource(source, options);
+  const ratings = config.task === "rating";
+  const { log, quality, guesses } = await readSource(source, { ...options, ratings });
+  if (ratings && !log.rating) throw noRatings(typeof source === "string" ? source : "rows");
   const { histories, report } = filterLog(log, config);
   return { quality, guesses, filter: report, split: splitHistories(histories, config.split) };
 }

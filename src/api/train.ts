@@ -6,6 +6,7 @@ import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
+import { historyLesson } from "../train/lesson.ts";
 import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { Model } from "./model.ts";
@@ -93,7 +94,7 @@ export async function trainPrepared(
   const { histories } = split;
   const outcome = await trainNetwork({
     config,
-    split,
+    lesson: historyLesson(config, split),
     createEngine: createTrainingEngine,
     refit: options.refit ?? true,
     timeBudgetSeconds: options.timeBudget,

@@ -15,7 +15,15 @@ import {
   readSettings,
   type SettingFlags,
 } from "./options.ts";
-import { formatSeconds, formatTable, print, printJson, summaryMetrics } from "./output.ts";
+import {
+  formatSeconds,
+  formatTable,
+  predictionRows,
+  print,
+  printJson,
+  summaryMetrics,
+  summaryNames,
+} from "./output.ts";
 import { logConfig, logData, TrainingProgress } from "./progress.ts";
 
 const noOutput = () =>
@@ -108,7 +116,9 @@ function toJson(report: TrainReport, sha256: string | undefined): object {
     // Null rather than left out: without held-out events (--split none) nothing is measured, without -o nothing is written.
     validation: validation?.metrics ?? null,
     test: test?.metrics ?? null,
-    includeSeen: { validation: validation?.includeSeen ?? null, test: test?.includeSeen ?? null },
+    ...(test?.baselines
+      ? { task: config.task, baselines: { validation: validation?.baselines ?? null, test: test.baselines } }
+      : { includeSeen: { validation: validation?.includeSeen ?? null, test: test?.includeSeen ?? null } }),
     sha256: sha256 ?? null,
   };
 }
@@ -120,7 +130,11 @@ function printReport(report: TrainReport, output: string | undefined, sha256: st
       `${formatCount(parameters)} parameters`,
   );
   print(`${epochs} epochs in ${formatSeconds(seconds)}, best epoch ${bestEpoch}, seed ${config.seed}`);
-  if (test) {
+  if (test?.baselines) {
+    print("");
+    for (const line of formatTable(predictionRows("test", test))) print(line);
+    print(`validation ${summaryNames(test.metrics)[0].toUpperCase()} ${summaryMetrics(validation?.metrics)[0]}`);
+  } else if (test) {
     const title = config.seen === "exclude" ? "seen items excluded" : "seen items included";
     print("");
     const rows = [

@@ -24,6 +24,7 @@ export type BadRowCause =
   | "empty user"
   | "empty item"
   | "unreadable time"
+  | "unreadable rating"
   | "not UTF-8";
 
 /** The bad rows of one cause. */

@@ -6,6 +6,7 @@ import { UsageError } from "../errors.ts";
 /** The effective settings of a model. Stored in its file. */
 export interface ModelConfig {
   preset: string;
+  task: "next" | "rating" | "click";
   embedding: number;
   hidden: number;
   layers: number;
@@ -73,6 +74,10 @@ const choice = (choices: readonly string[], help: string): Setting => ({
 /** The table of settings. The first choice of a list is its default. */
 export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   preset: { kind: "text", default: "attentive-gru", help: "name of the preset the other defaults come from" },
+  task: choice(
+    ["next", "rating", "click"],
+    "what is learned: the next item, its rating, or whether a candidate is clicked",
+  ),
   embedding: integer(64, 1, 4096, "D, numbers in an item's embedding"),
   hidden: integer(64, 1, 4096, "H, numbers in the recurrent state; projected to D for scoring if different"),
   layers: integer(1, 1, 16, "blocks, one on top of the other"),
@@ -104,7 +109,7 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   weightDecay: number(0, 0, 10, "decoupled weight decay (AdamW)"),
   clip: number(5, 0, 1e9, "largest norm of the whole gradient; 0 = no limit"),
   epochs: integer(100, 0, 1_000_000, "most passes over the training part"),
-  patience: integer(10, 1, 1_000_000, "epochs without a better validation NDCG@10 before training stops"),
+  patience: integer(10, 1, 1_000_000, "epochs without a better validation score before training stops"),
   seed: integer(1, 0, 4_294_967_295, "seed of every random number"),
   split: { kind: "text", default: "leave-one-out", help: "how events are held out for validation and test" },
   kCore: integer(0, 0, 1_000_000, "users and items with fewer events are dropped, again and again until none is left"),

@@ -9,6 +9,7 @@ import type { ModelConfig } from "./config.ts";
 import type { BodyState, Run } from "./layers/body.ts";
 import { type Dropout, dropout } from "./layers/dropout.ts";
 import { type EmbeddingTrace, ItemEmbedding } from "./layers/embedding.ts";
+import { ItemHead } from "./layers/head.ts";
 import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
 import { LayerNorm, type NormTrace } from "./layers/layer-norm.ts";
 import { Linear } from "./layers/linear.ts";
@@ -28,6 +29,8 @@ export interface Example {
   history: ArrayLike<number>;
   next: ArrayLike<number>;
   lossFrom: number;
+  /** For a head: the rating or the click of each of `next`. */
+  labels?: ArrayLike<number>;
 }
 
 /** Histories encoded for scoring; lives until the plan is released. */
@@ -55,6 +58,8 @@ type Masks = Omit<Dropout, "place" | "rate">;
 export class Network {
   readonly parameters: Parameters;
   readonly scorer: TiedScorer;
+  /** Predicts a number instead of a ranking; none for the task `next`. */
+  readonly head: ItemHead | undefined;
   readonly #embedding: ItemEmbedding;
   readonly #attention: InterestAttention | undefined;
   readonly #sublayers: Sublayer[];
@@ -82,6 +87,8 @@ export class Network {
     const projects = config.hidden !== config.embedding;
     this.#projection = projects ? new Linear(engine, this.parameters.get(PROJECTION), undefined, training) : undefined;
     this.scorer = new TiedScorer(engine, this.#embedding.table, training);
+    const { task } = config;
+    this.head = task === "next" ? undefined : new ItemHead(engine, task, this.parameters, this.#embedding.table);
     this.#stepMark = engine.memory.mark();
   }
 
@@ -107,6 +114,7 @@ export class Network {
       const init = { kind: "uniform", size: 1 / Math.sqrt(config.hidden) } as const;
       specs.push({ name: PROJECTION, shape: [config.embedding, config.hidden], init });
     }
+    if (config.task !== "next") specs.push(...ItemHead.specs(items));
     return specs;
   }
 
@@ -134,6 +142,20 @@ export class Network {
     for (const sublayer of this.#sublayers) sublayer.prepare();
     this.#projection?.prepare();
     this.scorer.prepare();
+    this.head?.prepare();
+  }
+
+  /** Writes scores of the whole catalogue, f32[rows, scorer.stride], of y f32[rows, D]: logits, or ratings. */
+  score(rows: number, y: number, scores: number): void {
+    this.scorer.score(rows, y, scores);
+    this.head?.addBias(rows, this.scorer.stride, scores);
+  }
+
+  /** Sets what the head predicts before it knows anything: the mean rating, say. */
+  setBias(value: number): void {
+    if (!this.head) return;
+    this.engine.memory.f32(this.head.bias.value, 1)[0] = value;
+    this.prepare();
   }
 
   /** Makes all that is planned by now outlast steps: what else lives as long as the model, such as an optimiser. */
@@ -306,13 +328,20 @@ export class Network {
     const { config } = this;
     const { memory, kernels } = engine;
     const width = config.embedding;
-    const { rowIds, targets } = trainedRows(window, examples);
+    const { rowIds, targets, labels } = trainedRows(window, examples);
     const count = rowIds.length;
     if (count === 0) return undefined;
     const all = count === window.rows;
     const targetsAt = memory.place(targets);
     const rowsAt = memory.place(rowIds);
     const losses = memory.planF32(count);
+    const { head, scorer } = this;
+    const labelsAt = head ? memory.planF32(count) : 0;
+    if (head) memory.f32(labelsAt, count).set(labels);
+    const lossOf = (rowsY: number, dRows: number) => {
+      if (head) head.loss(engine, count, rowsY, targetsAt, labelsAt, scale, losses, dRows);
+      else scorer.crossEntropy(engine, count, rowsY, targetsAt, scale, losses, dRows);
+    };
     let y = trace.y;
     if (!all) {
       y = memory.planF32(count * width);
@@ -320,10 +349,10 @@ export class Network {
     }
     // dY of all rows: the output's own gradient where nothing projects.
     const dY = this.#projection ? memory.planF32(window.rows * width) : dOutput;
-    if (all) this.scorer.crossEntropy(engine, count, y, targetsAt, scale, losses, dY);
+    if (all) lossOf(y, dY);
     else {
       const dTrained = memory.planF32(count * width);
-      this.scorer.crossEntropy(engine, count, y, targetsAt, scale, losses, dTrained);
+      lossOf(y, dTrained);
       memory.f32(dY, window.rows * width).fill(0);
       engine.each(window.rows, 1, (begin, end) =>
         kernels.gatherBackwardF32(begin, end, count, dTrained, rowsAt, width, dY),
@@ -336,11 +365,15 @@ export class Network {
   }
 }
 
-/** Lists the rows of a window that are trained, in row order, and what each should rank first. */
-function trainedRows(window: Window, examples: readonly Example[]): { rowIds: Int32Array; targets: Int32Array } {
+/** Lists the rows of a window that are trained, in row order, what each should rank first, and how it was rated. */
+function trainedRows(
+  window: Window,
+  examples: readonly Example[],
+): { rowIds: Int32Array; targets: Int32Array; labels: Float32Array } {
   const { batch, firstStep, steps, firstRow } = window;
   const rowIds = new Int32Array(window.rows);
   const targets = new Int32Array(window.rows);
+  const labels = new Float32Array(window.rows);
   let count = 0;
   for (let t = firstStep; t < firstStep + steps; t++) {
     const alive = batch.offsets[t + 1] - batch.offsets[t];
@@ -349,8 +382,13 @@ function trainedRows(window: Window, examples: readonly Example[]): { rowIds: In
       if (t < example.lossFrom) continue;
       rowIds[count] = batch.offsets[t] + b - firstRow;
       targets[count] = example.next[t];
+      if (example.labels) labels[count] = example.labels[t];
       count++;
     }
   }
-  return { rowIds: rowIds.subarray(0, count), targets: targets.subarray(0, count) };
+  return {
+    rowIds: rowIds.subarray(0, count),
+    targets: targets.subarray(0, count),
+    labels: labels.subarray(0, count),
+  };
 }

@@ -1,19 +1,16 @@
 // One whole training: fit on the training part, choose the epoch by validation, report the test once, and refit on everything.
 
-import type { Histories } from "../data/histories.ts";
-import type { Split } from "../data/split.ts";
-import { popularity } from "../evaluate/baselines/baseline.ts";
-import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
+import type { Evaluation } from "../evaluate/protocol.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Network } from "../model/network.ts";
-import { NetworkRanker } from "../rank/network-ranker.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
 import { type FitOptions, type FitResult, fitNetwork } from "./fit.ts";
+import type { Lesson } from "./lesson.ts";
 
 /** What a training is told. */
 export interface TrainingRequest {
   config: ModelConfig;
-  split: Split;
+  lesson: Lesson;
   /** Makes an engine of its own memory: one for the evaluated model, one for the refitted. */
   createEngine: () => Promise<TrainingEngine>;
   /** Whether the shipped weights are trained again on everything. */
@@ -47,37 +44,34 @@ export interface TrainingOutcome {
  * weights, before the refit.
  */
 export async function trainNetwork(request: TrainingRequest): Promise<TrainingOutcome> {
-  const { config, split, refit, timeBudgetSeconds } = request;
-  const { histories, trainLength } = split;
+  const { config, lesson, refit, timeBudgetSeconds } = request;
   const startMs = performance.now();
   // Refitting takes about as long as choosing the epoch took, so each gets half.
   const phases = refit ? 2 : 1;
   const budgetMs = timeBudgetSeconds === undefined ? undefined : timeBudgetSeconds * 1000;
   const deadline = (phase: number) => (budgetMs === undefined ? undefined : startMs + (budgetMs * phase) / phases);
 
-  const evaluated = await fitFresh(request, histories, trainLength, "train", config.epochs, deadline(1));
+  const evaluated = await fitFresh(request, "train", config.epochs, deadline(1));
   const { network, engine, result } = evaluated;
-  const validation = measure(network, split, "valid");
-  const test = measure(network, split, "test");
-  const everything = lengths(histories);
-  const heldOut = trainLength.some((length, user) => length < everything[user]);
+  const validation = lesson.measure(network, "valid");
+  const test = lesson.measure(network, "test");
   const shared = { ...result, validation, test };
-  if (!refit || !heldOut || result.bestEpoch === 0) {
+  if (!refit || !lesson.heldOut || result.bestEpoch === 0) {
     return {
       ...shared,
       network,
-      counts: Int32Array.from(popularity({ histories, trainLength })),
+      counts: lesson.counts(false),
       refitted: false,
       shippedEpochs: result.bestEpoch,
       seconds: (performance.now() - startMs) / 1000,
       peakBytes: engine.memory.peakBytes,
     };
   }
-  const shipped = await fitFresh(request, histories, everything, "refit", result.bestEpoch, deadline(2));
+  const shipped = await fitFresh(request, "refit", result.bestEpoch, deadline(2));
   return {
     ...shared,
     network: shipped.network,
-    counts: Int32Array.from(popularity({ histories, trainLength: everything })),
+    counts: lesson.counts(true),
     refitted: true,
     shippedEpochs: shipped.result.epochs,
     seconds: (performance.now() - startMs) / 1000,
@@ -87,33 +81,18 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainingOu
 
 async function fitFresh(
   request: TrainingRequest,
-  histories: Histories,
-  trainLength: ArrayLike<number>,
   phase: "train" | "refit",
   epochs: number,
   deadlineMs: number | undefined,
 ): Promise<{ network: Network; engine: TrainingEngine; result: FitResult }> {
-  const { config, split, createEngine, onProgress, signal } = request;
+  const { config, lesson, createEngine, onProgress, signal } = request;
   const engine = await createEngine();
-  const network = new Network(engine, config, histories.items.size, true);
+  const network = new Network(engine, config, lesson.items, true);
   network.initialize(engine);
-  const selects = phase === "train" && split.valid.user.length > 0;
-  const validate = selects ? () => measure(network, split, "valid")!.metrics : undefined;
-  const options = { engine, network, histories, trainLength, epochs, phase, validate, onProgress, signal, deadlineMs };
+  const everything = phase === "refit";
+  lesson.begin(network, everything);
+  const source = lesson.source(everything);
+  const validate = !everything && lesson.validates ? () => lesson.measure(network, "valid")!.metrics : undefined;
+  const options = { engine, network, source, epochs, phase, validate, onProgress, signal, deadlineMs };
   return { network, engine, result: await fitNetwork(options) };
-}
-
-function measure(network: Network, split: Split, part: "valid" | "test"): Evaluation | undefined {
-  const cases = split[part];
-  if (cases.user.length === 0) return undefined;
-  const { config, engine } = network;
-  const ranker = new NetworkRanker(network);
-  return evaluateCases(ranker, split.histories, cases, config.seen, DEFAULT_CUTOFFS, engine.kernels.log2F64);
-}
-
-function lengths(histories: Histories): Uint32Array {
-  return Uint32Array.from(
-    { length: histories.offsets.length - 1 },
-    (_, u) => histories.offsets[u + 1] - histories.offsets[u],
-  );
 }

@@ -133,6 +133,8 @@ const blockSettings: [string, Partial<ModelConfig>][] = [
     { cell: "lstm", residual: "add", norm: "post", feedForward: 1, feedForwardActivation: "relu" },
   ],
   ["norm without residual", { norm: "pre", feedForward: 1 }],
+  ["rating head", { task: "rating", embedding: 6, hidden: 9 }],
+  ["click head over attention to the whole history", { task: "click", normalize: "sequence" }],
   [
     "self-attention with two heads and positions",
     { mixer: "self-attention", heads: 2, interest: "none", positions: "learned" },
@@ -152,7 +154,12 @@ for (const [name, settings] of blockSettings) {
       fill(random, engine, network);
       // Within one window, because gradients stop at the next.
       const batch = batchOf(random, 4).map(({ inputs, targets }) => ({ inputs: inputs.slice(0, 3), targets }));
-      const examples = batch.map(({ inputs, targets }) => ({ history: inputs, next: targets, lossFrom: 0 }));
+      const examples = batch.map(({ inputs, targets }) => ({
+        history: inputs,
+        next: targets,
+        lossFrom: config.normalize === "sequence" ? inputs.length - 1 : 0,
+        labels: inputs.map(() => random.integer(0, 1)),
+      }));
       const { floats, gradients } = network.parameters;
       engine.memory.f32(gradients, floats).fill(0);
       const lossOf = () => {
