@@ -11,7 +11,8 @@ export { type CompareOptions, type ComparisonRow, compare } from "./api/compare.
 export { type EvaluateOptions, type EvaluationReport, evaluate } from "./api/evaluate.ts";
 export { load, type Model, type ModelFacts } from "./api/model.ts";
 export type { PreparedData, Source } from "./api/source.ts";
-export { type TrainedModel, type TrainOptions, type TrainReport, train } from "./api/train.ts";
+export { type ClickSource, type TrainedModel, type TrainOptions, type TrainReport, train } from "./api/train.ts";
+export type { ClickRow } from "./data/clicks.ts";
 export type { Row } from "./data/rows.ts";
 export * from "./errors.ts";
 export type { Metrics } from "./evaluate/metrics.ts";

@@ -5,12 +5,15 @@ import type { ReadOptions } from "../data/read/index.ts";
 import type { Cases } from "../data/split.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
+import { evaluateClicks } from "../evaluate/clicks.ts";
 import { ratingMeans, wantedRatings } from "../evaluate/predictions.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
 import { evaluateRatings } from "../evaluate/ratings.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
+import { cutClicks } from "../train/click-lesson.ts";
 import type { Model } from "./model.ts";
-import { prepareData, type Source } from "./source.ts";
+import { prepareData, readClicks, type Source } from "./source.ts";
+import type { ClickSource } from "./train.ts";
 
 const badCutoffs = (got: unknown) =>
   new UsageError("CUTOFFS_INVALID", `cut-offs: got ${String(got)}, expected whole numbers from 1, such as 5,10,20.`);
@@ -34,15 +37,26 @@ export interface EvaluationReport extends Evaluation {
 
 /**
  * Measures a model on the test part of a log. Items the model does not know are dropped from histories; as targets they are
- * misses.
+ * misses, and a head skips them. Of click rows the last 10 % are measured, or all of them with `split: "none"`.
  * @throws UsageError for a bad option · DataError for bad data
  */
-export async function evaluate(model: Model, source: Source, options: EvaluateOptions = {}): Promise<EvaluationReport> {
+export async function evaluate(
+  model: Model,
+  source: Source | ClickSource,
+  options: EvaluateOptions = {},
+): Promise<EvaluationReport> {
   const { cutoffs = DEFAULT_CUTOFFS, read } = options;
   if (cutoffs.length === 0 || cutoffs.some((k) => !Number.isSafeInteger(k) || k < 1)) throw badCutoffs(cutoffs);
   const { network, items } = model.internals;
   const config = { ...model.config, split: options.split ?? model.config.split };
-  const { split } = await prepareData(source, config, read);
+  if (config.task === "click") {
+    const clicks = await readClicks(source as ClickSource, read, items);
+    const rows = clicks.label.length;
+    const begin = config.split === "none" ? 0 : cutClicks(rows, config.split).test;
+    const evaluation = evaluateClicks(network, clicks, begin, rows);
+    return { ...evaluation, split: config.split, trainedOnTargets: model.facts.refitted };
+  }
+  const { split } = await prepareData(source as Source, config, read);
   const { histories, cases } = inVocabulary(split.histories, split.test, items);
   if (config.task === "rating") {
     const means = ratingMeans(split.histories, split.trainLength);

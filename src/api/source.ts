@@ -1,12 +1,14 @@
 // What the library accepts as data: a path (or "-" for standard input), or rows in memory. Reading files brings a CSV library
 // with it, so that code is loaded only when a path is given.
 
+import { type ClickRow, type Clicks, clicksFromRows } from "../data/clicks.ts";
 import { buildHistories, type FilterReport, type Histories } from "../data/histories.ts";
 import type { EventLog } from "../data/log.ts";
 import { measureQuality, type QualityReport } from "../data/quality.ts";
 import type { ReadOptions } from "../data/read/index.ts";
 import { logFromRows, type Row } from "../data/rows.ts";
 import { type Split, splitHistories } from "../data/split.ts";
+import type { Vocabulary } from "../data/vocabulary.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 
@@ -39,6 +41,17 @@ export async function readSource(
   }
   const log = await logFromRows(source, options.ratings);
   return { log, quality: measureQuality(log), guesses: [] };
+}
+
+/** Reads click rows; `known` is the vocabulary to number items by, if they are not to be learned. */
+export async function readClicks(
+  source: string | Iterable<ClickRow> | AsyncIterable<ClickRow>,
+  options: ReadOptions = {},
+  known?: Vocabulary,
+): Promise<Clicks> {
+  if (typeof source !== "string") return clicksFromRows(source, known);
+  const { readClickRows } = await import("../data/read/clicks.ts");
+  return clicksFromRows(readClickRows(source, options), known);
 }
 
 /** Builds the histories a config asks for. */

@@ -1,16 +1,19 @@
 // train(): from a log to a model.
 
+import type { ClickRow } from "../data/clicks.ts";
 import type { ReadOptions } from "../data/read/index.ts";
+import type { Vocabulary } from "../data/vocabulary.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { adaptConfig } from "../train/adapt.ts";
+import { clickLengths, clickLesson } from "../train/click-lesson.ts";
 import type { Progress } from "../train/fit.ts";
-import { historyLesson } from "../train/lesson.ts";
+import { historyLesson, type Lesson } from "../train/lesson.ts";
 import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { Model } from "./model.ts";
-import { type PreparedData, prepareData, type Source } from "./source.ts";
+import { type PreparedData, prepareData, readClicks, type Source } from "./source.ts";
 
 /** Any setting of a model by name, and how to train. */
 export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">> {
@@ -25,12 +28,18 @@ export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">> {
   onProgress?: (progress: Progress) => void;
   /** Called once the data is read, before training. */
   onData?: (data: PreparedData, config: ModelConfig) => void;
+  /** Like `onData`, for the task click. */
+  onConfig?: (config: ModelConfig) => void;
   signal?: AbortSignal;
 }
+
+/** Click rows: a path of JSONL, `-` for standard input, or rows `{ history, candidate, label }`. */
+export type ClickSource = string | Iterable<ClickRow> | AsyncIterable<ClickRow>;
 
 /** What a training did. */
 export interface TrainReport {
   config: ModelConfig;
+  /** Users; for the task click, rows. */
   users: number;
   items: number;
   interactions: number;
@@ -67,18 +76,28 @@ export function configOf(model: string | undefined, settings: { readonly [name: 
 }
 
 /**
- * Learns from a log which item each user wants next.
+ * Learns from a log which item each user wants next; with `task: "rating"` how they will rate it, with `task: "click"` from rows
+ * `{ history, candidate, label }` whether they take what they are shown.
  *
  * The epoch is chosen on the validation part; the test part is measured once. With one (data, settings, seed) the weights are
  * the same bits everywhere, unless `timeBudget` cuts training short.
- * @param source path of a file, `-` for standard input, or rows `{ user, item, time }`
+ * @param source path of a file, `-` for standard input, or rows `{ user, item, time, rating }`; for the task click, JSONL lines or rows
+ * `{ history, candidate, label }`, of which the first 80 % train, the next 10 % choose the epoch and the last 10 % test
  * @throws UsageError for a bad option · DataError for bad data · TrainingError when the loss is not finite · CapacityError when
  * the model does not fit · the signal's reason when aborted
  */
-export async function train(source: Source, options: TrainOptions = {}): Promise<TrainedModel> {
-  const { model, refit = true, timeBudget, read, onProgress, onData, signal, ...settings } = options;
+export async function train(source: Source | ClickSource, options: TrainOptions = {}): Promise<TrainedModel> {
+  const { model, refit = true, timeBudget, read, onProgress, onData, onConfig, signal, ...settings } = options;
   const asked = configOf(model, settings);
-  const data = await prepareData(source, asked, read);
+  if (asked.task === "click") {
+    const clicks = await readClicks(source as ClickSource, read);
+    const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) });
+    onConfig?.(config);
+    const sizes = { users: clicks.label.length, interactions: clicks.history.length };
+    const lesson = clickLesson(config, clicks);
+    return trainLesson(config, lesson, clicks.items, sizes, { refit, timeBudget, onProgress, signal });
+  }
+  const data = await prepareData(source as Source, asked, read);
   const config = adaptConfig(asked, data.split);
   onData?.(data, config);
   return trainPrepared(data, config, { refit, timeBudget, onProgress, signal });
@@ -90,11 +109,22 @@ export async function trainPrepared(
   config: ModelConfig,
   options: Pick<TrainOptions, "refit" | "timeBudget" | "onProgress" | "signal">,
 ): Promise<TrainedModel> {
-  const { split } = data;
-  const { histories } = split;
+  const { histories } = data.split;
+  const sizes = { users: histories.userIds.size, interactions: histories.item.length };
+  return trainLesson(config, historyLesson(config, data.split), histories.items, sizes, options);
+}
+
+/** Trains on any lesson. */
+export async function trainLesson(
+  config: ModelConfig,
+  lesson: Lesson,
+  items: Vocabulary,
+  sizes: Pick<TrainReport, "users" | "interactions">,
+  options: Pick<TrainOptions, "refit" | "timeBudget" | "onProgress" | "signal">,
+): Promise<TrainedModel> {
   const outcome = await trainNetwork({
     config,
-    lesson: historyLesson(config, split),
+    lesson,
     createEngine: createTrainingEngine,
     refit: options.refit ?? true,
     timeBudgetSeconds: options.timeBudget,
@@ -104,9 +134,8 @@ export async function trainPrepared(
   const { network, counts, refitted, shippedEpochs, epochs, bestEpoch, seconds, validation, test, peakBytes } = outcome;
   const report: TrainReport = {
     config,
-    users: histories.userIds.size,
-    items: histories.items.size,
-    interactions: histories.item.length,
+    ...sizes,
+    items: items.size,
     parameters: network.parameters.count,
     epochs,
     bestEpoch,
@@ -117,5 +146,5 @@ export async function trainPrepared(
     peakBytes,
   };
   const facts = { epochs: shippedEpochs, refitted };
-  return new TrainedModel({ network, items: histories.items, counts }, facts, report);
+  return new TrainedModel({ network, items, counts }, facts, report);
 }

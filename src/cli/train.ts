@@ -51,7 +51,7 @@ export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("learn a model from a log (a file, or - for standard input)")
-    .argument("<data>", "CSV, TSV or sequences, also .gz")
+    .argument("<data>", "CSV, TSV or sequences, also .gz; for --task click, JSONL of history, candidate, label")
     .option("-o, --output <file>", "where the model goes; without it, training only measures")
     .option("--model <preset>", "preset to train");
   addSettingFlags(addDataFlags(command))
@@ -79,6 +79,7 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
         logData(prepared, config);
         logConfig(config);
       },
+      onConfig: logConfig,
       onProgress: (report) => progress.update(report),
     }),
   ).finally(() => progress.stop());
@@ -126,7 +127,7 @@ function toJson(report: TrainReport, sha256: string | undefined): object {
 function printReport(report: TrainReport, output: string | undefined, sha256: string | undefined): void {
   const { config, users, items, interactions, parameters, epochs, bestEpoch, seconds, validation, test } = report;
   print(
-    `${config.preset}: ${formatCount(users)} users, ${formatCount(items)} items, ${formatCount(interactions)} interactions, ` +
+    `${config.preset}: ${formatCount(users)} ${config.task === "click" ? "rows" : "users"}, ${formatCount(items)} items, ${formatCount(interactions)} interactions, ` +
       `${formatCount(parameters)} parameters`,
   );
   print(`${epochs} epochs in ${formatSeconds(seconds)}, best epoch ${bestEpoch}, seed ${config.seed}`);

@@ -25,6 +25,7 @@ export type BadRowCause =
   | "empty item"
   | "unreadable time"
   | "unreadable rating"
+  | "no click row"
   | "not UTF-8";
 
 /** The bad rows of one cause. */

@@ -6,7 +6,6 @@ import { UsageError } from "../errors.ts";
 /** The effective settings of a model. Stored in its file. */
 export interface ModelConfig {
   preset: string;
-  task: "next" | "rating" | "click";
   embedding: number;
   hidden: number;
   layers: number;
@@ -42,6 +41,7 @@ export interface ModelConfig {
   minLength: number;
   duplicates: "keep" | "first" | "last" | "consecutive";
   seen: "exclude" | "include";
+  task: "next" | "rating" | "click";
 }
 
 /** One row of the table. */
@@ -74,10 +74,6 @@ const choice = (choices: readonly string[], help: string): Setting => ({
 /** The table of settings. The first choice of a list is its default. */
 export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   preset: { kind: "text", default: "attentive-gru", help: "name of the preset the other defaults come from" },
-  task: choice(
-    ["next", "rating", "click"],
-    "what is learned: the next item, its rating, or whether a candidate is clicked",
-  ),
   embedding: integer(64, 1, 4096, "D, numbers in an item's embedding"),
   hidden: integer(64, 1, 4096, "H, numbers in the recurrent state; projected to D for scoring if different"),
   layers: integer(1, 1, 16, "blocks, one on top of the other"),
@@ -116,6 +112,10 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   minLength: integer(1, 1, 1_000_000, "users with fewer events are dropped"),
   duplicates: choice(["keep", "first", "last", "consecutive"], "which repeats of an item by one user stay"),
   seen: choice(["exclude", "include"], "whether items of the history may be recommended again"),
+  task: choice(
+    ["next", "rating", "click"],
+    "what is learned: the next item, its rating, or whether a candidate is clicked",
+  ),
 };
 
 /** Names of all settings. */
