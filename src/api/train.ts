@@ -3,6 +3,7 @@
 import type { ClickRow } from "../data/clicks.ts";
 import type { ReadOptions } from "../data/read/index.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
+import { UsageError } from "../errors.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
@@ -14,6 +15,12 @@ import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { Model } from "./model.ts";
 import { type PreparedData, prepareData, readClicks, type Source } from "./source.ts";
+
+const featuresInLog = () =>
+  new UsageError(
+    "FEATURES_IN_LOG",
+    "settings: features belong to sequences, expected features=0 for a log. Use trainSequences().",
+  );
 
 /** Any setting of a model by name, and how to train. */
 export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">> {
@@ -89,6 +96,7 @@ export function configOf(model: string | undefined, settings: { readonly [name: 
 export async function train(source: Source | ClickSource, options: TrainOptions = {}): Promise<TrainedModel> {
   const { model, refit = true, timeBudget, read, onProgress, onData, onConfig, signal, ...settings } = options;
   const asked = configOf(model, settings);
+  if (asked.features > 0) throw featuresInLog();
   if (asked.task === "click") {
     const clicks = await readClicks(source as ClickSource, read);
     const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) });

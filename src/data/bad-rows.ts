@@ -26,6 +26,7 @@ export type BadRowCause =
   | "unreadable time"
   | "unreadable rating"
   | "no click row"
+  | "no sequence row"
   | "not UTF-8";
 
 /** The bad rows of one cause. */

@@ -34,6 +34,19 @@ const badTensor = (subject: string, name: string, got: string, expected: string)
 const badItems = (subject: string, why: string) =>
   new ModelError("MODEL_ITEMS", `${subject}: the item ids ${why}. ${GET_A_FRESH_COPY}`);
 
+const wrongKind = (subject: string, sequences: boolean) =>
+  new ModelError(
+    "MODEL_KIND",
+    sequences
+      ? `${subject}: a model of feature sequences, expected one that recommends. Load it with loadSequences().`
+      : `${subject}: a model that recommends, expected one of feature sequences. Load it with load().`,
+  );
+
+/** Fails unless a model is of the kind asked for. @throws ModelError `MODEL_KIND` */
+export function checkKind({ features }: ModelConfig, sequences: boolean, subject: string): void {
+  if (features > 0 !== sequences) throw wrongKind(subject, !sequences);
+}
+
 /** What a model file holds. */
 export interface StoredModel {
   config: ModelConfig;
@@ -59,10 +72,13 @@ export function encodeModel(model: StoredModel): Uint8Array {
     shape: [...shape],
     data: weights.get(name)!,
   }));
-  const { bytes, offsets } = encodeIds(items);
-  tensors.push({ name: ITEM_OFFSETS, dtype: "I32", shape: [offsets.length], data: offsets });
-  tensors.push({ name: ITEM_COUNTS, dtype: "I32", shape: [counts.length], data: counts });
-  tensors.push({ name: ITEM_BYTES, dtype: "U8", shape: [bytes.length], data: bytes });
+  // Sequences of features alone have no catalogue.
+  if (items.size > 0) {
+    const { bytes, offsets } = encodeIds(items);
+    tensors.push({ name: ITEM_OFFSETS, dtype: "I32", shape: [offsets.length], data: offsets });
+    tensors.push({ name: ITEM_COUNTS, dtype: "I32", shape: [counts.length], data: counts });
+    tensors.push({ name: ITEM_BYTES, dtype: "U8", shape: [bytes.length], data: bytes });
+  }
   const ordered = Object.fromEntries(SETTING_NAMES.map((name) => [name, config[name]]));
   const metadata = new Map([
     ["format", FORMAT],
@@ -89,10 +105,10 @@ export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): S
   const config = readConfig(metadata.get("config") ?? "", subject);
   const epochs = Number(metadata.get("epochs"));
   if (!Number.isSafeInteger(epochs) || epochs < 0) throw badConfig(subject, "epochs is not a whole number.");
-  const offsets = take(file, ITEM_OFFSETS, "I32", undefined, subject).data as Int32Array;
-  const idBytes = take(file, ITEM_BYTES, "U8", undefined, subject).data as Uint8Array;
-  const items = decodeIds(offsets, idBytes, subject);
-  const counts = take(file, ITEM_COUNTS, "I32", [items.size], subject).data as Int32Array;
+  const itemless = config.features > 0 && !tensors.has(ITEM_OFFSETS);
+  const { items, counts } = itemless
+    ? { items: new Vocabulary(), counts: new Int32Array(0) }
+    : readItems(file, subject);
   if (counts.some((count) => count < 0)) throw badItems(subject, "have a negative count");
   const weights = new Map<string, Float32Array>();
   for (const { name, shape } of Network.specs(config, items.size)) {
@@ -104,6 +120,14 @@ export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): S
     }
   }
   return { config, items, counts, epochs, refitted: metadata.get("refitted") === "true", weights };
+}
+
+function readItems(file: TensorFile, subject: string): Pick<StoredModel, "items" | "counts"> {
+  const offsets = take(file, ITEM_OFFSETS, "I32", undefined, subject).data as Int32Array;
+  const idBytes = take(file, ITEM_BYTES, "U8", undefined, subject).data as Uint8Array;
+  const items = decodeIds(offsets, idBytes, subject);
+  const counts = take(file, ITEM_COUNTS, "I32", [items.size], subject).data as Int32Array;
+  return { items, counts };
 }
 
 function readConfig(text: string, subject: string): ModelConfig {

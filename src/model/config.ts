@@ -42,6 +42,7 @@ export interface ModelConfig {
   duplicates: "keep" | "first" | "last" | "consecutive";
   seen: "exclude" | "include";
   task: "next" | "rating" | "click";
+  features: number;
 }
 
 /** One row of the table. */
@@ -116,6 +117,7 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
     ["next", "rating", "click"],
     "what is learned: the next item, its rating, or whether a candidate is clicked",
   ),
+  features: integer(0, 0, 4096, "numbers that come with each step of a sequence, for trainSequences; 0 = none"),
 };
 
 /** Names of all settings. */
@@ -161,6 +163,9 @@ function checkCombination(config: ModelConfig): void {
       `embedding=${embedding}, hidden=${hidden} and ${why}`,
       "Give embedding and hidden the same value.",
     );
+  }
+  if (config.features > 0 && config.task === "next") {
+    throw badCombination(`features=${config.features} and task=next`, "Set task=click or task=rating.");
   }
   if (attends && embedding % heads !== 0) {
     throw badCombination(`embedding=${embedding} and heads=${heads}`, "Choose heads that divide embedding.");

@@ -1,6 +1,6 @@
 // The one composition that every named model is a preset of:
 //
-//   item ids → embedding → [interest attention → weights] → blocks of sublayers → [norm] → [projection to D] → scores
+//   item ids, features → embedding + projection → [interest attention → weights] → blocks of sublayers → [norm] → [projection to D] → scores or head
 //
 // Embedding and attention see whole histories; blocks, norm, projection and loss go window by window with carried state.
 
@@ -9,7 +9,7 @@ import type { ModelConfig } from "./config.ts";
 import type { BodyState, Run } from "./layers/body.ts";
 import { type Dropout, dropout } from "./layers/dropout.ts";
 import { type EmbeddingTrace, ItemEmbedding } from "./layers/embedding.ts";
-import { ItemHead } from "./layers/head.ts";
+import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
 import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
 import { LayerNorm, type NormTrace } from "./layers/layer-norm.ts";
 import { Linear } from "./layers/linear.ts";
@@ -31,11 +31,13 @@ export interface Example {
   lossFrom: number;
   /** For a head: the rating or the click of each of `next`. */
   labels?: ArrayLike<number>;
+  /** The numbers of each step, f32[T, n], of a model with features. */
+  features?: Float32Array;
 }
 
 /** Histories encoded for scoring; lives until the plan is released. */
 export interface Encoded {
-  /** y of each history in the caller's order, f32[B, D]. */
+  /** y of each history in the caller's order, f32[B, D] (H wide for a model with features). */
   y: number;
   /** Attention weights of each history in the caller's order, oldest first; empty without attention. */
   weights: Float32Array[];
@@ -57,7 +59,9 @@ type Masks = Omit<Dropout, "place" | "rate">;
 /** A model in an engine's memory: parameters, and the composition that uses them. */
 export class Network {
   readonly parameters: Parameters;
-  readonly scorer: TiedScorer;
+  readonly #scorer: TiedScorer | undefined;
+  /** Predicts a number for a whole sequence, in a model with features. */
+  readonly sequenceHead: SequenceHead | undefined;
   /** Predicts a number instead of a ranking; none for the task `next`. */
   readonly head: ItemHead | undefined;
   readonly #embedding: ItemEmbedding;
@@ -79,17 +83,32 @@ export class Network {
     training: boolean,
   ) {
     this.parameters = new Parameters(engine, Network.specs(config, items), training);
-    this.#embedding = new ItemEmbedding(engine, config, this.parameters);
+    this.#embedding = new ItemEmbedding(engine, config, this.parameters, items, training);
     this.#attention =
       config.interest === "none" ? undefined : new InterestAttention(engine, config, this.parameters, training);
     this.#sublayers = Sublayer.stack(engine, config, this.parameters, training);
     this.#outputNorm = config.norm === "pre" ? new LayerNorm(engine, this.parameters, OUTPUT_NORM) : undefined;
-    const projects = config.hidden !== config.embedding;
+    const projects = config.hidden !== config.embedding && config.features === 0;
     this.#projection = projects ? new Linear(engine, this.parameters.get(PROJECTION), undefined, training) : undefined;
-    this.scorer = new TiedScorer(engine, this.#embedding.table, training);
-    const { task } = config;
-    this.head = task === "next" ? undefined : new ItemHead(engine, task, this.parameters, this.#embedding.table);
+    const { task, features } = config;
+    const { table } = this.#embedding;
+    if (features > 0) {
+      this.sequenceHead = new SequenceHead(engine, task as HeadTask, this.parameters, training);
+    } else {
+      this.#scorer = new TiedScorer(engine, table!, training);
+      if (task !== "next") this.head = new ItemHead(engine, task, this.parameters, table!);
+    }
     this.#stepMark = engine.memory.mark();
+  }
+
+  /** Scores the whole catalogue; models with features do not rank. */
+  get scorer(): TiedScorer {
+    return this.#scorer!;
+  }
+
+  /** Numbers in an encoded history: D, or H where a sequence is read out. */
+  get outputWidth(): number {
+    return this.sequenceHead ? this.config.hidden : this.config.embedding;
   }
 
   /** Makes a network that only answers, from stored weights of the right sizes. */
@@ -110,6 +129,7 @@ export class Network {
     const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config)];
     specs.push(...Sublayer.specs(config));
     if (config.norm === "pre") specs.push(...LayerNorm.specs(OUTPUT_NORM, config.hidden));
+    if (config.features > 0) return [...specs, ...SequenceHead.specs(config.hidden)];
     if (config.hidden !== config.embedding) {
       const init = { kind: "uniform", size: 1 / Math.sqrt(config.hidden) } as const;
       specs.push({ name: PROJECTION, shape: [config.embedding, config.hidden], init });
@@ -138,11 +158,13 @@ export class Network {
 
   /** Lays weights out for the kernels; call it after every change of a weight. */
   prepare(): void {
+    this.#embedding.prepare();
     this.#attention?.prepare();
     for (const sublayer of this.#sublayers) sublayer.prepare();
     this.#projection?.prepare();
-    this.scorer.prepare();
+    this.#scorer?.prepare();
     this.head?.prepare();
+    this.sequenceHead?.prepare();
   }
 
   /** Writes scores of the whole catalogue, f32[rows, scorer.stride], of y f32[rows, D]: logits, or ratings. */
@@ -153,8 +175,9 @@ export class Network {
 
   /** Sets what the head predicts before it knows anything: the mean rating, say. */
   setBias(value: number): void {
-    if (!this.head) return;
-    this.engine.memory.f32(this.head.bias.value, 1)[0] = value;
+    const head = this.head ?? this.sequenceHead;
+    if (!head) return;
+    this.engine.memory.f32(head.bias.value, 1)[0] = value;
     this.prepare();
   }
 
@@ -172,14 +195,16 @@ export class Network {
    * Encodes histories of at least one item each into what the scorer takes. Row r of a history's result has the same bits
    * whatever else is in the batch.
    */
-  encode(histories: readonly ArrayLike<number>[]): Encoded {
+  encode(histories: readonly ArrayLike<number>[], features?: readonly Float32Array[]): Encoded {
     const { engine, config } = this;
     const { memory } = engine;
-    const width = config.embedding;
+    const width = this.outputWidth;
     const y = memory.planF32(histories.length * width);
     const batch = packHistories(
       engine,
       histories.map((history) => this.#withinReach(history)),
+      features?.map((numbers) => this.#featuresWithinReach(numbers)),
+      config.features,
     );
     const embedded = this.#embedding.forward(engine, batch);
     const attention = this.#attention?.forward(engine, batch, embedded.x);
@@ -216,6 +241,8 @@ export class Network {
     const batch = packHistories(
       engine,
       examples.map((example) => example.history),
+      config.features > 0 ? examples.map((example) => example.features!) : undefined,
+      config.features,
     );
     let count = 0;
     for (const { history, lossFrom } of examples) count += history.length - lossFrom;
@@ -245,6 +272,11 @@ export class Network {
     const { mixer, window } = this.config;
     if (mixer !== "self-attention" || history.length <= window) return history;
     return Array.prototype.slice.call(history, history.length - window);
+  }
+
+  #featuresWithinReach(features: Float32Array): Float32Array {
+    const { mixer, window, features: count } = this.config;
+    return mixer === "self-attention" ? features.subarray(Math.max(0, features.length - window * count)) : features;
   }
 
   #planStates(batch: PackedBatch): (BodyState | undefined)[] {
@@ -327,7 +359,7 @@ export class Network {
   ): number | undefined {
     const { config } = this;
     const { memory, kernels } = engine;
-    const width = config.embedding;
+    const width = this.outputWidth;
     const { rowIds, targets, labels } = trainedRows(window, examples);
     const count = rowIds.length;
     if (count === 0) return undefined;
@@ -335,11 +367,13 @@ export class Network {
     const targetsAt = memory.place(targets);
     const rowsAt = memory.place(rowIds);
     const losses = memory.planF32(count);
-    const { head, scorer } = this;
-    const labelsAt = head ? memory.planF32(count) : 0;
-    if (head) memory.f32(labelsAt, count).set(labels);
+    const { head, sequenceHead, scorer } = this;
+    const labelled = config.task !== "next";
+    const labelsAt = labelled ? memory.planF32(count) : 0;
+    if (labelled) memory.f32(labelsAt, count).set(labels);
     const lossOf = (rowsY: number, dRows: number) => {
       if (head) head.loss(engine, count, rowsY, targetsAt, labelsAt, scale, losses, dRows);
+      else if (sequenceHead) sequenceHead.loss(engine, count, rowsY, labelsAt, scale, losses, dRows);
       else scorer.crossEntropy(engine, count, rowsY, targetsAt, scale, losses, dRows);
     };
     let y = trace.y;

@@ -4,6 +4,7 @@
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
+import { Linear } from "./linear.ts";
 
 const BIAS = "head.bias";
 const ITEM_BIAS = "head.item_bias";
@@ -114,6 +115,61 @@ export class ItemHead {
       kernels.headBackwardItemsF32(begin, end, rows, width, scores, items, y, table.gradient, this.#itemBias.gradient),
     );
     kernels.columnSumsF32(0, 1, rows, scores, 1, bias.gradient);
+    memory.release(mark);
+  }
+}
+
+const READOUT = "head.weight";
+
+/** Predicts a number for a whole sequence: <w, output of its last step> + bias. */
+export class SequenceHead {
+  readonly bias: Parameter;
+  readonly #linear: Linear;
+
+  constructor(
+    readonly engine: Engine,
+    readonly task: HeadTask,
+    parameters: Parameters,
+    training: boolean,
+  ) {
+    this.bias = parameters.get(BIAS);
+    this.#linear = new Linear(engine, parameters.get(READOUT), this.bias, training);
+  }
+
+  /** Declares the parameters of outputs H numbers wide. */
+  static specs(hidden: number): ParameterSpec[] {
+    return [
+      { name: READOUT, shape: [1, hidden], init: { kind: "uniform", size: 1 / Math.sqrt(hidden) } },
+      { name: BIAS, shape: [1], init: { kind: "constant", size: 0 } },
+    ];
+  }
+
+  /** Lays the weights out again, after they changed. */
+  prepare(): void {
+    this.#linear.prepare();
+  }
+
+  /** Writes the score of each output f32[rows, H]. */
+  score(rows: number, y: number, scores: number): void {
+    this.#linear.forward(rows, y, scores);
+  }
+
+  /** Writes the loss of each row, f32[rows], and dY, f32[rows, H]; adds to the gradients. */
+  loss(
+    engine: TrainingEngine,
+    rows: number,
+    y: number,
+    labels: number,
+    scale: number,
+    losses: number,
+    dY: number,
+  ): void {
+    const { memory } = engine;
+    const mark = memory.mark();
+    const scores = memory.planF32(rows);
+    this.score(rows, y, scores);
+    scoreLoss(engine, this.task, rows, scores, labels, scale, losses);
+    this.#linear.backward(engine, rows, y, scores, 1, dY);
     memory.release(mark);
   }
 }
