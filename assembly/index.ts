@@ -10,6 +10,12 @@ export {
 export { dropoutF32 } from "./kernel/dropout";
 export { gatherBackwardF32 } from "./kernel/gather";
 export { gruBackwardF32 } from "./kernel/gru";
+export {
+  binaryCrossEntropyF32,
+  headBackwardItemsF32,
+  headBackwardRowsF32,
+  squaredErrorF32,
+} from "./kernel/head";
 export { meanBackwardF32, runningMeanBackwardF32 } from "./kernel/interest";
 export { crossEntropyF32 } from "./kernel/loss";
 export { lstmBackwardF32 } from "./kernel/lstm";

@@ -11,6 +11,7 @@ export {
 export { gatherForwardF32 } from "./kernel/gather";
 export { gemmF32, packF32 } from "./kernel/gemm";
 export { gruForwardF32 } from "./kernel/gru";
+export { headForwardF32, sigmoidF32 } from "./kernel/head";
 export { meanForwardF32, runningMeanForwardF32 } from "./kernel/interest";
 export { lstmForwardF32 } from "./kernel/lstm";
 export { layerNormForwardF32 } from "./kernel/norm";

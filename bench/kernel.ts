@@ -54,6 +54,18 @@ export async function benchKernels(): Promise<void> {
     },
   });
 
+  const pairs = 4096;
+  const [pairY, table, pairScores] = [random(pairs * D), random(items * D), random(pairs)];
+  const pairItems = memory.place(Int32Array.from({ length: pairs }, (_, r) => (r * 31) % items));
+  const [itemBias, bias] = [random(items), random(1)];
+  works.push({
+    name: "head scores 4096×64",
+    units: 2 * pairs * D,
+    unit: "Gflop/s",
+    scale: 1e9,
+    run: () => kernels.headForwardF32(0, pairs, D, pairY, pairItems, table, itemBias, bias, pairScores),
+  });
+
   const sequences = 64;
   const steps = 100;
   const offsets = memory.place(Int32Array.from({ length: steps + 1 }, (_, t) => t * sequences));

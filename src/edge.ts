@@ -8,7 +8,7 @@
  * recommender.recommend(["sku-1", "sku-9"], { k: 10 });
  */
 
-import { decodeModel } from "./format/model-file.ts";
+import { checkKind, decodeModel } from "./format/model-file.ts";
 import { Network } from "./model/network.ts";
 import { Recommender } from "./rank/recommender.ts";
 import { createEngine } from "./wasm/engine.ts";
@@ -33,6 +33,7 @@ export interface RecommenderSource {
  */
 export async function createRecommender({ module, model }: RecommenderSource): Promise<Recommender> {
   const { config, items, users, counts, weights } = decodeModel(model, "model");
+  checkKind(config, false, "model");
   const engine = await createEngine(module);
   const network = Network.fromWeights(engine, config, items.size, weights, users?.size);
   return new Recommender({ network, items, users, counts });

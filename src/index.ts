@@ -10,10 +10,19 @@
 export { type CompareOptions, type ComparisonRow, compare } from "./api/compare.ts";
 export { type EvaluateOptions, type EvaluationReport, evaluate } from "./api/evaluate.ts";
 export { load, type Model, type ModelFacts } from "./api/model.ts";
+export {
+  loadSequences,
+  type SequenceModel,
+  type SequenceOptions,
+  type SequenceSource,
+  trainSequences,
+} from "./api/sequences.ts";
 export type { PreparedData, Source } from "./api/source.ts";
-export { type TrainedModel, type TrainOptions, type TrainReport, train } from "./api/train.ts";
+export { type ClickSource, type TrainedModel, type TrainOptions, type TrainReport, train } from "./api/train.ts";
 export type { VectorOptions, VectorsSource } from "./api/vectors.ts";
+export type { ClickRow } from "./data/clicks.ts";
 export type { Row } from "./data/rows.ts";
+export type { SequenceRow } from "./data/sequence-rows.ts";
 export type { VectorEntries } from "./data/vectors.ts";
 export * from "./errors.ts";
 export type { Metrics } from "./evaluate/metrics.ts";

@@ -22,6 +22,11 @@ const unknownModel = (name: string, nearest: string | undefined) =>
     "MODEL_NAME_UNKNOWN",
     `model "${name}": unknown${nearest ? `, did you mean "${nearest}"` : ""}. Known: ${COMPARABLE.join(", ")}.`,
   );
+const notRanked = (task: string) =>
+  new UsageError(
+    "COMPARE_TASK",
+    `compare: got task=${task}, expected task=next, because its table is of rankings. Use attune train --task ${task}.`,
+  );
 const badSeeds = (got: unknown) =>
   new UsageError("SEEDS_INVALID", `seeds: got ${String(got)}, expected a whole number from 1 to 1000.`);
 
@@ -87,6 +92,8 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
   const presets = models.filter((name) => PRESETS.some((preset) => preset.name === name));
   // All settings are checked before the first hour is spent; the data's own are the same for all.
   const configs = new Map(presets.map((name) => [name, configOf(name, settings)]));
+  const headed = [...configs.values()].find(({ task }) => task !== "next");
+  if (headed) throw notRanked(headed.task);
   const dataConfig = configs.get(presets[0]) ?? configOf(undefined, settings);
   const data = await prepareData(source, dataConfig, read, heldOut);
   onData?.(data, dataConfig);

@@ -6,12 +6,17 @@ import type { Cases } from "../data/split.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
 import { quote } from "../data/words.ts";
 import { UsageError } from "../errors.ts";
+import { evaluateClicks } from "../evaluate/clicks.ts";
+import { ratingMeans, wantedRatings } from "../evaluate/predictions.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
+import { evaluateRatings } from "../evaluate/ratings.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
+import { cutClicks } from "../train/click-lesson.ts";
 import { userRowsOf } from "../train/users.ts";
 import type { Model } from "./model.ts";
-import { prepareData, type Source } from "./source.ts";
+import { prepareData, readClicks, type Source } from "./source.ts";
+import type { ClickSource } from "./train.ts";
 
 const badCutoffs = (got: unknown) =>
   new UsageError("CUTOFFS_INVALID", `cut-offs: got ${String(got)}, expected whole numbers from 1, such as 5,10,20.`);
@@ -45,22 +50,38 @@ export interface EvaluationReport extends Evaluation {
 
 /**
  * Measures a model on the test part of a log. Items the model does not know are dropped from histories; as targets they are
- * misses.
+ * misses, and a head skips them. Of click rows the last 10 % are measured, or all of them with `split: "none"`.
  * @throws UsageError for a bad option · DataError for bad data
  */
-export async function evaluate(model: Model, source: Source, options: EvaluateOptions = {}): Promise<EvaluationReport> {
+export async function evaluate(
+  model: Model,
+  source: Source | ClickSource,
+  options: EvaluateOptions = {},
+): Promise<EvaluationReport> {
   const { cutoffs = DEFAULT_CUTOFFS, test, read } = options;
   if (cutoffs.length === 0 || cutoffs.some((k) => !Number.isSafeInteger(k) || k < 1)) throw badCutoffs(cutoffs);
   const { network, items, users } = model.internals;
   const { targets = model.config.targets, split: rule = test === undefined ? model.config.split : "none" } = options;
   if (test !== undefined && rule !== "none") throw splitBesideTest(rule);
   const config = { ...model.config, split: rule, targets };
-  const { split } = await prepareData(source, config, read, { test }, items);
+  const how = { split: rule, targets, trainedOnTargets: model.facts.refitted };
+  if (config.task === "click") {
+    const clicks = await readClicks(source as ClickSource, read, items);
+    const rows = clicks.label.length;
+    const begin = rule === "none" ? 0 : cutClicks(rows, rule).test;
+    return { ...evaluateClicks(network, clicks, begin, rows), ...how };
+  }
+  const { split } = await prepareData(source as Source, config, read, { test }, items);
   const { histories, cases } = inVocabulary(split.histories, split.test, items);
+  if (config.task === "rating") {
+    const means = ratingMeans(split.histories, split.trainLength);
+    const wanted = wantedRatings(split.histories, split.test);
+    return { ...evaluateRatings(network, histories, cases, wanted, means, split.test.target), ...how };
+  }
   const { log2F64 } = network.engine.kernels;
   const ranker = new NetworkRanker(network, userRowsOf(users, histories.userIds));
   const evaluation = evaluateCases(ranker, histories, cases, config.seen, cutoffs, log2F64);
-  return { ...evaluation, split: rule, targets, trainedOnTargets: model.facts.refitted };
+  return { ...evaluation, ...how };
 }
 
 /** Renumbers items as the model knows them; unknown ones leave histories and become target −1. */

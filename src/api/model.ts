@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ModelError } from "../errors.ts";
 import { writeFileAtomic } from "../format/atomic-write.ts";
-import { decodeModel, encodeModel } from "../format/model-file.ts";
+import { checkKind, decodeModel, encodeModel } from "../format/model-file.ts";
 import { Network } from "../model/network.ts";
 import { Recommender, type RecommenderParts } from "../rank/recommender.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
@@ -51,10 +51,7 @@ export class Model extends Recommender {
 
   /** Returns the bytes of the model file. Equal models give equal bytes. */
   toBytes(): Uint8Array {
-    const { network, items, users, counts } = this.parts;
-    const { memory } = network.engine;
-    const weights = new Map(network.parameters.list.map((p) => [p.name, memory.f32(p.value, p.size)]));
-    return encodeModel({ config: this.config, items, users, counts, ...this.facts, weights });
+    return bytesOf(this.parts, this.facts);
   }
 
   /**
@@ -74,6 +71,13 @@ export class Model extends Recommender {
   }
 }
 
+/** Encodes a network with its ids as a model file. */
+export function bytesOf({ network, items, users, counts }: RecommenderParts, facts: ModelFacts): Uint8Array {
+  const { memory } = network.engine;
+  const weights = new Map(network.parameters.list.map((p) => [p.name, memory.f32(p.value, p.size)]));
+  return encodeModel({ config: network.config, items, users, counts, ...facts, weights });
+}
+
 /** Returns the sha256 of bytes in hexadecimal. */
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
@@ -84,14 +88,19 @@ export function sha256(bytes: Uint8Array): string {
  * @throws ModelError `MODEL_FILE_MISSING`, `MODEL_FILE_UNREADABLE`, or what is wrong with the content
  */
 export async function load(path: string): Promise<Model> {
-  let bytes: Uint8Array;
+  const bytes = await readModelFile(path);
+  const { config, items, users, counts, weights, epochs, refitted } = decodeModel(bytes, path);
+  checkKind(config, false, path);
+  const network = Network.fromWeights(await createTrainingEngine(), config, items.size, weights, users?.size);
+  return new Model({ network, items, users, counts }, { epochs, refitted });
+}
+
+/** Reads the bytes of a model file. @throws ModelError `MODEL_FILE_MISSING`, `MODEL_FILE_UNREADABLE` */
+export async function readModelFile(path: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(path);
+    return await readFile(path);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     throw code === "ENOENT" ? missing(path) : unreadable(path, code ?? message);
   }
-  const { config, items, users, counts, weights, epochs, refitted } = decodeModel(bytes, path);
-  const network = Network.fromWeights(await createTrainingEngine(), config, items.size, weights, users?.size);
-  return new Model({ network, items, users, counts }, { epochs, refitted });
 }

@@ -1,6 +1,7 @@
 // What the library accepts as data: a path (or "-" for standard input), or rows in memory. Reading files brings a CSV library
 // with it, so that code is loaded only when a path is given.
 
+import { type ClickRow, type Clicks, clicksFromRows } from "../data/clicks.ts";
 import type { EventLog } from "../data/log.ts";
 import { measureQuality, type QualityReport } from "../data/quality.ts";
 import type { ReadOptions } from "../data/read/index.ts";
@@ -19,6 +20,11 @@ const untimed = (subject: string) =>
   new DataError(
     "DATA_UNTIMED",
     `${subject}: got no times, expected some for sessionGap. Name their column (--columns …,time=…), or leave the gap out.`,
+  );
+const noRatings = (subject: string) =>
+  new DataError(
+    "DATA_RATING_MISSING",
+    `${subject}: got events without ratings, expected one for each, which the task rating needs. Use another format, or task=next.`,
   );
 
 /** An interaction log: a path, `-` for standard input, or rows `{ user, item, time }`. */
@@ -52,8 +58,19 @@ export async function readSource(
     const { readLog } = await import("../data/read/index.ts");
     return readLog(source, options);
   }
-  const log = await logFromRows(source);
+  const log = await logFromRows(source, options.ratings);
   return { log, quality: measureQuality(log), guesses: [] };
+}
+
+/** Reads click rows; `known` is the vocabulary to number items by, if they are not to be learned. */
+export async function readClicks(
+  source: string | Iterable<ClickRow> | AsyncIterable<ClickRow>,
+  options: ReadOptions = {},
+  known?: Vocabulary,
+): Promise<Clicks> {
+  if (typeof source !== "string") return clicksFromRows(source, known);
+  const { readClickRows } = await import("../data/read/clicks.ts");
+  return clicksFromRows(readClickRows(source, options), known);
 }
 
 /**
@@ -68,9 +85,11 @@ export async function prepareData(
   vocabulary?: Vocabulary,
 ): Promise<PreparedData> {
   const { valid, test } = heldOut;
+  const ratings = config.task === "rating";
   if ([source, valid, test].filter((each) => each === "-").length > 1) throw standardInputTwice();
   const read = async (name: string, from: Source) => {
-    const result = await readSource(from, options);
+    const result = await readSource(from, { ...options, ratings });
+    if (ratings && !result.log.rating) throw noRatings(nameOf(from, name));
     if (config.sessionGap > 0 && result.quality.timeSpan === null) throw untimed(nameOf(from, name));
     return result;
   };

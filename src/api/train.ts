@@ -1,17 +1,27 @@
 // train(): from a log to a model.
 
+import type { ClickRow } from "../data/clicks.ts";
 import type { ReadOptions } from "../data/read/index.ts";
+import { UsageError } from "../errors.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { adaptConfig } from "../train/adapt.ts";
+import { clickLengths, clickLesson } from "../train/click-lesson.ts";
 import type { Progress } from "../train/fit.ts";
+import { historyLesson, type Lesson } from "../train/lesson.ts";
 import type { SuppliedVectors } from "../train/supplied.ts";
 import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { Model } from "./model.ts";
-import { type PreparedData, prepareData, type Source, settingsBeside } from "./source.ts";
+import { type PreparedData, prepareData, readClicks, type Source, settingsBeside } from "./source.ts";
 import { checkSupplied, describeSupplied, readSupplied, settingsWith, type VectorOptions } from "./vectors.ts";
+
+const featuresInLog = () =>
+  new UsageError(
+    "FEATURES_IN_LOG",
+    "settings: features belong to sequences, expected features=0 for a log. Use trainSequences().",
+  );
 
 /** Any setting of a model by name, and how to train. */
 export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">>, VectorOptions {
@@ -30,12 +40,18 @@ export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">>, Vect
   onProgress?: (progress: Progress) => void;
   /** Called once the data is read, before training. */
   onData?: (data: PreparedData, config: ModelConfig) => void;
+  /** Like `onData`, for the task click. */
+  onConfig?: (config: ModelConfig) => void;
   signal?: AbortSignal;
 }
+
+/** Click rows: a path of JSONL, `-` for standard input, or rows `{ history, candidate, label }`. */
+export type ClickSource = string | Iterable<ClickRow> | AsyncIterable<ClickRow>;
 
 /** What a training did. */
 export interface TrainReport {
   config: ModelConfig;
+  /** Users; for the task click, rows. */
   users: number;
   items: number;
   interactions: number;
@@ -77,22 +93,33 @@ export function configOf(
 }
 
 /**
- * Learns from a log which item each user wants next.
+ * Learns from a log which item each user wants next; with `task: "rating"` how they will rate it, with `task: "click"` from rows
+ * `{ history, candidate, label }` whether they take what they are shown.
  *
  * The epoch is chosen on the validation part; the test part is measured once. With one (data, settings, seed) the weights are
  * the same bits everywhere, unless `timeBudget` cuts training short.
- * @param source path of a file, `-` for standard input, or rows `{ user, item, time }`
+ * @param source path of a file, `-` for standard input, or rows `{ user, item, time, rating }`; for the task click, JSONL lines or rows
+ * `{ history, candidate, label }`, of which the first 80 % train, the next 10 % choose the epoch and the last 10 % test
  * @throws UsageError for a bad option · DataError for bad data · TrainingError when the loss is not finite · CapacityError when
  * the model does not fit · the signal's reason when aborted
  */
-export async function train(source: Source, options: TrainOptions = {}): Promise<TrainedModel> {
-  const { model, refit = true, timeBudget, valid, test, read, onProgress, onData, signal, ...rest } = options;
+export async function train(source: Source | ClickSource, options: TrainOptions = {}): Promise<TrainedModel> {
+  const { model, refit = true, timeBudget, valid, test, read, onProgress, onData, onConfig, signal, ...rest } = options;
   const { interestVectors, itemVectors, ...settings } = rest;
   const heldOut = { valid, test };
   const vectors = await readSupplied({ interestVectors, itemVectors });
   const asked = configOf(model, settingsBeside(heldOut, settings), vectors);
   checkSupplied(asked, vectors);
-  const data = await prepareData(source, asked, read, heldOut);
+  if (asked.features > 0) throw featuresInLog();
+  if (asked.task === "click") {
+    const clicks = await readClicks(source as ClickSource, read);
+    const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) });
+    onConfig?.(config);
+    const sizes = { users: clicks.label.length, interactions: clicks.history.length };
+    const lesson = clickLesson(config, clicks);
+    return trainLesson(config, lesson, sizes, { refit, timeBudget, onProgress, signal });
+  }
+  const data = await prepareData(source as Source, asked, read, heldOut);
   data.guesses.push(...describeSupplied(vectors, data.split.histories));
   const config = adaptConfig(asked, data.split);
   onData?.(data, config);
@@ -107,12 +134,21 @@ export async function trainPrepared(
   vectors: SuppliedVectors = {},
 ): Promise<TrainedModel> {
   checkSupplied(config, vectors);
-  const { split } = data;
-  const { histories } = split;
+  const { histories } = data.split;
+  const sizes = { users: histories.userIds.size, interactions: histories.item.length };
+  return trainLesson(config, historyLesson(config, data.split, vectors), sizes, options);
+}
+
+/** Trains on any lesson. */
+export async function trainLesson(
+  config: ModelConfig,
+  lesson: Lesson,
+  sizes: Pick<TrainReport, "users" | "interactions">,
+  options: Pick<TrainOptions, "refit" | "timeBudget" | "onProgress" | "signal">,
+): Promise<TrainedModel> {
   const outcome = await trainNetwork({
     config,
-    split,
-    vectors,
+    lesson,
     createEngine: createTrainingEngine,
     refit: options.refit ?? true,
     timeBudgetSeconds: options.timeBudget,
@@ -123,9 +159,8 @@ export async function trainPrepared(
   const { validation, test, peakBytes } = outcome;
   const report: TrainReport = {
     config,
-    users: histories.userIds.size,
+    ...sizes,
     items: items.size,
-    interactions: histories.item.length,
     parameters: network.parameters.count,
     epochs,
     bestEpoch,

@@ -5,7 +5,7 @@ import { formatCount } from "../data/words.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { addDataFlags, type DataFlags, readOptions, wholeNumbers } from "./options.ts";
-import { formatMetric, formatTable, log, print, printJson } from "./output.ts";
+import { formatMetric, formatTable, log, predictionRows, print, printJson } from "./output.ts";
 
 interface Flags extends DataFlags {
   split?: string;
@@ -38,8 +38,19 @@ async function runEvaluate(path: string, data: string, flags: Flags): Promise<vo
     const included = test === undefined ? ", the targets included" : `, with ${test} if it was there`;
     log(`${path}: warning: this model was trained again on everything${included}. Measure a --no-refit model instead.`);
   }
-  const { cases, metrics, includeSeen } = report;
+  const { cases, metrics, includeSeen, baselines, skipped = 0 } = report;
   if (cases === 0) log(`${data}: warning: split ${report.split} leaves nothing to test, so every metric is 0`);
+  if (skipped > 0) log(`${data}: ${formatCount(skipped)} cases skipped, whose item the model does not know`);
+  if (baselines) {
+    if (flags.json) {
+      printJson({ cases, skipped, ...metrics, baselines });
+      return;
+    }
+    print(`${model.config.preset}, task ${model.config.task}: ${formatCount(cases)} cases`);
+    print("");
+    for (const line of formatTable(predictionRows("test", report))) print(line);
+    return;
+  }
   if (flags.json) {
     printJson({ users: cases, ...metrics, includeSeen });
     return;

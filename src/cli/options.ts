@@ -37,6 +37,7 @@ export interface SettingFlags {
   seed?: number;
   epochs?: number;
   patience?: number;
+  task?: string;
 }
 
 /** Adds the options of reading data. */
@@ -61,13 +62,14 @@ export function addSettingFlags(command: Command): Command {
   return command
     .option("--config <file>", "JSON file of settings; flags win")
     .option("--set <key=value...>", "any setting, such as --set dropout=0.5 batch=64", keyAndValue)
+    .option("--task <task>", "what is learned: next, rating or click (default: next)")
     .option("--k-core <n>", "drop users and items with fewer events, until none is left", wholeNumber)
     .option("--split <rule>", "how events are held out: leave-one-out, temporal[:0.8,0.9], ratio[:0.8,0.9], none")
     .option("--targets <rule>", "what is predicted in a held-out part: last, future, prefixes")
     .option("--session-gap <seconds>", "a longer pause ends a session, each a history of its own (default: 0, none)")
     .option("--seed <n>", "seed of every random number", wholeNumber)
     .option("--epochs <n>", "most passes over the data", wholeNumber)
-    .option("--patience <n>", "epochs without a better validation NDCG@10 before training stops", wholeNumber);
+    .option("--patience <n>", "epochs without a better validation score before training stops", wholeNumber);
 }
 
 /** Options that name sources of held-out events. */
@@ -85,7 +87,7 @@ export function addHeldOutFlags(command: Command): Command {
 
 /** Returns the settings of a config file and flags; flags win. Their names and values are checked by the library. */
 export async function readSettings(flags: SettingFlags): Promise<Record<string, unknown>> {
-  const { kCore, split, targets, sessionGap, seed, epochs, patience } = flags;
+  const { kCore, split, targets, sessionGap, seed, epochs, patience, task } = flags;
   // A null prototype, so that a name such as __proto__ is a name.
   const settings: Record<string, unknown> = Object.create(null);
   if (flags.config !== undefined) Object.assign(settings, await readConfigFile(flags.config));
@@ -93,7 +95,7 @@ export async function readSettings(flags: SettingFlags): Promise<Record<string, 
     const at = text.indexOf("=");
     settings[text.slice(0, at)] = text.slice(at + 1);
   }
-  for (const [name, value] of Object.entries({ kCore, split, targets, sessionGap, seed, epochs, patience })) {
+  for (const [name, value] of Object.entries({ kCore, split, targets, sessionGap, seed, epochs, patience, task })) {
     if (value !== undefined) settings[name] = value;
   }
   return settings;

@@ -1,6 +1,7 @@
 // How results are written: JSON as one object, or text for people.
 
 import type { Metrics } from "../evaluate/metrics.ts";
+import type { Evaluation } from "../evaluate/protocol.ts";
 
 /** Characters of an id that text shows; JSON has all of it. */
 const LONGEST_ID = 60;
@@ -56,9 +57,34 @@ export function formatMetric(value: number | undefined): string {
   return value === undefined ? "-" : value.toFixed(4).replace(/^0/, "");
 }
 
+/** The metrics that summaries show, by what was measured. */
+const SUMMARIES: readonly (readonly string[])[] = [
+  ["hr@10", "ndcg@10", "mrr@10"],
+  ["rmse", "mae"],
+  ["auc", "logLoss", "calibration", "calibrationError"],
+];
+
+/** Names the metrics that summaries show: those of next items, unless these are of ratings or clicks. */
+export function summaryNames(metrics: Metrics | undefined): readonly string[] {
+  return SUMMARIES.find((names) => metrics && names[0] in metrics) ?? SUMMARIES[0];
+}
+
 /** Picks the metrics that summaries show. */
-export function summaryMetrics(metrics: Metrics | undefined): string[] {
-  return ["hr@10", "ndcg@10", "mrr@10"].map((name) => formatMetric(metrics?.[name]));
+export function summaryMetrics(metrics: Metrics | undefined, names = summaryNames(metrics)): string[] {
+  return names.map((name) => formatMetric(metrics?.[name]));
+}
+
+/** Makes the table rows of predicted numbers: the model, and what plain predictors get on the same cases. */
+export function predictionRows(title: string, { metrics, baselines = {} }: Evaluation): string[][] {
+  const names = summaryNames(metrics);
+  return [
+    [title, ...names.map((name) => name.toUpperCase())],
+    ["model", ...summaryMetrics(metrics, names)],
+    ...Object.entries(baselines).map(([name, values]) => [
+      name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),
+      ...summaryMetrics(values, names),
+    ]),
+  ];
 }
 
 /** Writes a duration: `45 s`, `3.5 min`, `2.1 h`. */

@@ -7,8 +7,8 @@ import { formatQuality } from "../data/quality.ts";
 import { formatSplit } from "../data/split.ts";
 import { formatCount } from "../data/words.ts";
 import { type ModelConfig, SETTING_NAMES } from "../model/config.ts";
-import { type Progress, SELECTION_METRIC } from "../train/fit.ts";
-import { formatMetric, formatSeconds, log } from "./output.ts";
+import type { Progress } from "../train/fit.ts";
+import { formatMetric, formatSeconds, log, summaryNames } from "./output.ts";
 
 /** Steps are timed this long before the first forecast. */
 const FORECAST_AFTER_SECONDS = 2;
@@ -89,7 +89,10 @@ export class TrainingProgress {
     if (!closed) return;
     this.stop();
     const validation = closed.validation
-      ? `, validation HR@10 ${formatMetric(closed.validation["hr@10"])} NDCG@10 ${formatMetric(closed.validation[SELECTION_METRIC])}${closed.best ? " *" : ""}`
+      ? `, validation ${summaryNames(closed.validation)
+          .slice(0, 2)
+          .map((name) => `${name.toUpperCase()} ${formatMetric(closed.validation![name])}`)
+          .join(" ")}${closed.best ? " *" : ""}`
       : "";
     log(`${label}: loss ${loss.toFixed(4)}, ${speed} interactions/s${validation}`);
   }

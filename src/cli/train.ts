@@ -17,7 +17,15 @@ import {
   readSettings,
   type SettingFlags,
 } from "./options.ts";
-import { formatSeconds, formatTable, print, printJson, summaryMetrics } from "./output.ts";
+import {
+  formatSeconds,
+  formatTable,
+  predictionRows,
+  print,
+  printJson,
+  summaryMetrics,
+  summaryNames,
+} from "./output.ts";
 import { logConfig, logData, TrainingProgress } from "./progress.ts";
 
 const noOutput = () =>
@@ -47,7 +55,10 @@ export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("learn a model from a log (a file, or - for standard input)")
-    .argument("<data>", "CSV, TSV, JSON lines or sequences, also .gz; - for standard input")
+    .argument(
+      "<data>",
+      "CSV, TSV, JSON lines or sequences, also .gz; for --task click, JSONL of history, candidate, label",
+    )
     .option("-o, --output <file>", "where the model goes; without it, training only measures")
     .option("--model <preset>", "preset to train");
   addHeldOutFlags(addSettingFlags(addDataFlags(command)))
@@ -83,6 +94,7 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
         logData(prepared, config);
         logConfig(config);
       },
+      onConfig: logConfig,
       onProgress: (report) => progress.update(report),
     }),
   ).finally(() => progress.stop());
@@ -120,7 +132,9 @@ function toJson(report: TrainReport, sha256: string | undefined): object {
     // Null rather than left out: without held-out events (--split none) nothing is measured, without -o nothing is written.
     validation: validation?.metrics ?? null,
     test: test?.metrics ?? null,
-    includeSeen: { validation: validation?.includeSeen ?? null, test: test?.includeSeen ?? null },
+    ...(test?.baselines
+      ? { task: config.task, baselines: { validation: validation?.baselines ?? null, test: test.baselines } }
+      : { includeSeen: { validation: validation?.includeSeen ?? null, test: test?.includeSeen ?? null } }),
     sha256: sha256 ?? null,
   };
 }
@@ -128,11 +142,15 @@ function toJson(report: TrainReport, sha256: string | undefined): object {
 function printReport(report: TrainReport, output: string | undefined, sha256: string | undefined): void {
   const { config, users, items, interactions, parameters, epochs, bestEpoch, seconds, validation, test } = report;
   print(
-    `${config.preset}: ${formatCount(users)} users, ${formatCount(items)} items, ${formatCount(interactions)} interactions, ` +
+    `${config.preset}: ${formatCount(users)} ${config.task === "click" ? "rows" : "users"}, ${formatCount(items)} items, ${formatCount(interactions)} interactions, ` +
       `${formatCount(parameters)} parameters`,
   );
   print(`${epochs} epochs in ${formatSeconds(seconds)}, best epoch ${bestEpoch}, seed ${config.seed}`);
-  if (test) {
+  if (test?.baselines) {
+    print("");
+    for (const line of formatTable(predictionRows("test", test))) print(line);
+    print(`validation ${summaryNames(test.metrics)[0].toUpperCase()} ${summaryMetrics(validation?.metrics)[0]}`);
+  } else if (test) {
     const title = config.seen === "exclude" ? "seen items excluded" : "seen items included";
     print("");
     const rows = [

@@ -19,6 +19,8 @@ export interface Histories {
   readonly item: Uint32Array;
   /** Time of each event in seconds, f64[events]; never falls inside a user, unless a held-out file starts over there. */
   readonly time: Float64Array;
+  /** Rating of each event, f32[events], where the log has ratings. */
+  readonly rating?: Float32Array;
 }
 
 /**
@@ -55,6 +57,7 @@ function toRows(log: EventLog, { offsets, order }: UserOrder, removed: Uint8Arra
 
   const item = new Uint32Array(after.events);
   const time = new Float64Array(after.events);
+  const rating = log.rating && new Float32Array(after.events);
   for (let u = 0; u < log.users.size; u++) {
     const row = users ? users.index[u] : u;
     if (row === NONE) continue;
@@ -64,10 +67,12 @@ function toRows(log: EventLog, { offsets, order }: UserOrder, removed: Uint8Arra
       if (removed[event] !== 0) continue;
       item[place] = items ? items.index[log.item[event]] : log.item[event];
       time[place] = log.time[event];
+      if (rating) rating[place] = log.rating![event];
       place++;
     }
   }
-  return { userIds: users?.ids ?? log.users, items: items?.ids ?? log.items, offsets: rows, item, time };
+  const histories = { userIds: users?.ids ?? log.users, items: items?.ids ?? log.items, offsets: rows, item, time };
+  return rating ? { ...histories, rating } : histories;
 }
 
 function renumber(ids: Vocabulary, column: Uint32Array, removed: Uint8Array): { ids: Vocabulary; index: Uint32Array } {

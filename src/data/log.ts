@@ -1,4 +1,4 @@
-// The interaction log as it was read: three columns, 16 bytes an event, in file order.
+// The interaction log as it was read: three columns, 16 bytes an event (20 with ratings), in file order.
 
 import { DataError } from "../errors.ts";
 import { Vocabulary } from "./vocabulary.ts";
@@ -24,6 +24,8 @@ export interface EventLog {
   readonly item: Uint32Array;
   /** Time of each event in seconds since 1970, or its position where the source has no times, f64[length]. */
   readonly time: Float64Array;
+  /** Rating of each event, f32[length], where the source has ratings for all of them. */
+  readonly rating?: Float32Array;
   /** Number of events. */
   readonly length: number;
 }
@@ -35,6 +37,8 @@ export class LogBuilder {
   private userChunks: Uint32Array[] = [];
   private itemChunks: Uint32Array[] = [];
   private timeChunks: Float64Array[] = [];
+  private ratingChunks: Float32Array[] = [];
+  private rated = 0;
   private used = CHUNK_EVENTS;
   private events = 0;
 
@@ -48,20 +52,26 @@ export class LogBuilder {
    * @param user user id, any string
    * @param item item id, any string
    * @param time seconds since 1970 (or any number that orders the events), finite
+   * @param rating a finite number; the log has ratings only if every event has one
    * @throws DataError `DATA_TIME` when the time is NaN or infinite, which no order could place
    */
-  add(user: string, item: string, time: number): void {
+  add(user: string, item: string, time: number, rating?: number): void {
     if (!Number.isFinite(time)) throw badTime(this.events, time);
     if (this.used === CHUNK_EVENTS) {
       this.userChunks.push(new Uint32Array(CHUNK_EVENTS));
       this.itemChunks.push(new Uint32Array(CHUNK_EVENTS));
       this.timeChunks.push(new Float64Array(CHUNK_EVENTS));
+      if (rating !== undefined) this.ratingChunks.push(new Float32Array(CHUNK_EVENTS));
       this.used = 0;
     }
     const last = this.userChunks.length - 1;
     this.userChunks[last][this.used] = this.users.add(user);
     this.itemChunks[last][this.used] = this.items.add(item);
     this.timeChunks[last][this.used] = time;
+    if (rating !== undefined && this.rated === this.events) {
+      this.ratingChunks[last][this.used] = rating;
+      this.rated++;
+    }
     this.used++;
     this.events++;
   }
@@ -73,15 +83,20 @@ export class LogBuilder {
     const user = join(this.userChunks, new Uint32Array(length));
     const item = join(this.itemChunks, new Uint32Array(length));
     const time = join(this.timeChunks, new Float64Array(length));
+    const rated = length > 0 && this.rated === length;
+    const rating = rated ? join(this.ratingChunks, new Float32Array(length)) : undefined;
+    this.ratingChunks = [];
+    this.rated = 0;
     this.users = new Vocabulary();
     this.items = new Vocabulary();
     this.used = CHUNK_EVENTS;
     this.events = 0;
-    return { users, items, user, item, time, length };
+    const log = { users, items, user, item, time, length };
+    return rating ? { ...log, rating } : log;
   }
 }
 
-function join<Column extends Uint32Array | Float64Array>(chunks: Column[], column: Column): Column {
+function join<Column extends Uint32Array | Float32Array | Float64Array>(chunks: Column[], column: Column): Column {
   for (let start = 0, chunk = 0; start < column.length; start += CHUNK_EVENTS, chunk++) {
     column.set(chunks[chunk].subarray(0, Math.min(CHUNK_EVENTS, column.length - start)), start);
   }

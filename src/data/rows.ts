@@ -24,6 +24,11 @@ const badTime = (row: number, got: unknown) =>
     `row ${row}: got time ${quote(got)}, expected a Date, an ISO 8601 string, or seconds or milliseconds since 1970. ` +
       "Correct or drop the row.",
   );
+const badRating = (row: number, got: unknown) =>
+  new DataError(
+    "DATA_ROW_RATING",
+    `row ${row}: got rating ${quote(got)}, expected a finite number, which the task rating needs. Correct or drop the row.`,
+  );
 const mixedTime = (row: number, got: unknown, timed: boolean) =>
   new DataError(
     "DATA_ROW_TIME",
@@ -42,16 +47,19 @@ export interface Row {
    * says for all: 1e11 or more means milliseconds, less means seconds. Without times in all rows, row order counts.
    */
   time?: number | Date | string | null;
+  /** How the user rated it, a finite number; needed by the task rating, where every row has one. */
+  rating?: number | null;
 }
 
 /**
  * Reads rows into a log, in the order given.
- * @throws DataError `DATA_ROWS` when `rows` is no iterable; `DATA_ROW`, `DATA_ROW_ID` or `DATA_ROW_TIME` for a bad row, with its index from 0
+ * @param ratings whether every row must have a rating; otherwise ratings are not looked at
+ * @throws DataError `DATA_ROWS` when `rows` is no iterable; `DATA_ROW`, `DATA_ROW_ID`, `DATA_ROW_TIME` or `DATA_ROW_RATING` for a bad row, with its index from 0
  * @example
  * const log = await logFromRows([{ user: "ann", item: "sku-1", time: "2026-11-24" }]);
  */
-export async function logFromRows(rows: Iterable<Row> | AsyncIterable<Row>): Promise<EventLog> {
-  const intake = new RowIntake();
+export async function logFromRows(rows: Iterable<Row> | AsyncIterable<Row>, ratings = false): Promise<EventLog> {
+  const intake = new RowIntake(ratings);
   // A sync iterable is walked synchronously: `for await` would wait once a row.
   if (isIterable(rows)) for (const row of rows) intake.add(row);
   else if (isAsyncIterable(rows)) for await (const row of rows) intake.add(row);
@@ -64,6 +72,8 @@ class RowIntake {
   private timed: boolean | undefined;
   private milliseconds: boolean | undefined;
 
+  constructor(private readonly ratings: boolean) {}
+
   add(row: Row): void {
     const index = this.builder.length;
     if (typeof row !== "object" || row === null) throw badRow(index, row);
@@ -72,7 +82,9 @@ class RowIntake {
     const time = row.time ?? undefined;
     this.timed ??= time !== undefined;
     if (this.timed !== (time !== undefined)) throw mixedTime(index, time, this.timed);
-    this.builder.add(user, item, time === undefined ? index : this.seconds(index, time));
+    const rating = this.ratings ? (row.rating ?? Number.NaN) : undefined;
+    if (rating !== undefined && !Number.isFinite(rating)) throw badRating(index, row.rating);
+    this.builder.add(user, item, time === undefined ? index : this.seconds(index, time), rating);
   }
 
   build(): EventLog {

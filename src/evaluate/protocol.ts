@@ -26,8 +26,12 @@ export interface Evaluation {
    * `recall@k`, `coverage@k`, `popularity@k`, `novelty@k`.
    */
   metrics: Metrics;
-  /** Metrics with seen items in the ranking; of the further ones, `recall@k`. */
+  /** Metrics with seen items in the ranking; of the further ones, `recall@k`. Empty for heads, which rank nothing. */
   includeSeen: Metrics;
+  /** What plain predictors get on the same cases, for heads. */
+  baselines?: Record<string, Metrics>;
+  /** Cases left out because the model does not know their item, for heads. */
+  skipped?: number;
 }
 
 /**

@@ -38,6 +38,19 @@ const badIds = (subject: string, kind: IdKind, why: string) =>
 
 type IdKind = "item" | "user";
 
+const wrongKind = (subject: string, sequences: boolean) =>
+  new ModelError(
+    "MODEL_KIND",
+    sequences
+      ? `${subject}: a model of feature sequences, expected one that recommends. Load it with loadSequences().`
+      : `${subject}: a model that recommends, expected one of feature sequences. Load it with load().`,
+  );
+
+/** Fails unless a model is of the kind asked for. @throws ModelError `MODEL_KIND` */
+export function checkKind({ features }: ModelConfig, sequences: boolean, subject: string): void {
+  if (features > 0 !== sequences) throw wrongKind(subject, !sequences);
+}
+
 /** What a model file holds. */
 export interface StoredModel {
   config: ModelConfig;
@@ -65,15 +78,17 @@ export function encodeModel(model: StoredModel): Uint8Array {
     shape: [...shape],
     data: weights.get(name)!,
   }));
-  const { bytes, offsets } = encodeIds(items);
-  tensors.push({ name: ITEM_OFFSETS, dtype: "I32", shape: [offsets.length], data: offsets });
-  tensors.push({ name: ITEM_COUNTS, dtype: "I32", shape: [counts.length], data: counts });
-  tensors.push({ name: ITEM_BYTES, dtype: "U8", shape: [bytes.length], data: bytes });
-  if (users) {
-    const ids = encodeIds(users);
-    tensors.push({ name: USER_OFFSETS, dtype: "I32", shape: [ids.offsets.length], data: ids.offsets });
-    tensors.push({ name: USER_BYTES, dtype: "U8", shape: [ids.bytes.length], data: ids.bytes });
+  const addIds = (ids: Vocabulary, offsetsName: string, bytesName: string) => {
+    const { bytes, offsets } = encodeIds(ids);
+    tensors.push({ name: offsetsName, dtype: "I32", shape: [offsets.length], data: offsets });
+    tensors.push({ name: bytesName, dtype: "U8", shape: [bytes.length], data: bytes });
+  };
+  // Sequences of features alone have no catalogue.
+  if (items.size > 0) {
+    addIds(items, ITEM_OFFSETS, ITEM_BYTES);
+    tensors.push({ name: ITEM_COUNTS, dtype: "I32", shape: [counts.length], data: counts });
   }
+  if (users) addIds(users, USER_OFFSETS, USER_BYTES);
   const ordered = Object.fromEntries(SETTING_NAMES.map((name) => [name, config[name]]));
   const metadata = new Map([
     ["format", FORMAT],
@@ -100,15 +115,19 @@ export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): S
   const config = readConfig(metadata.get("config") ?? "", subject);
   const epochs = Number(metadata.get("epochs"));
   if (!Number.isSafeInteger(epochs) || epochs < 0) throw badConfig(subject, "epochs is not a whole number.");
+  const known = new Set<string>();
   const readIds = (offsetsName: string, bytesName: string, kind: IdKind): Vocabulary => {
     known.add(offsetsName).add(bytesName);
     const offsets = take(file, offsetsName, "I32", undefined, subject).data as Int32Array;
     return decodeIds(offsets, take(file, bytesName, "U8", undefined, subject).data as Uint8Array, kind, subject);
   };
-  const known = new Set([ITEM_COUNTS]);
-  const items = readIds(ITEM_OFFSETS, ITEM_BYTES, "item");
+  const itemless = config.features > 0 && !tensors.has(ITEM_OFFSETS);
+  const items = itemless ? new Vocabulary() : readIds(ITEM_OFFSETS, ITEM_BYTES, "item");
   const users = config.interest === "user" ? readIds(USER_OFFSETS, USER_BYTES, "user") : undefined;
-  const counts = take(file, ITEM_COUNTS, "I32", [items.size], subject).data as Int32Array;
+  if (!itemless) known.add(ITEM_COUNTS);
+  const counts = itemless
+    ? new Int32Array(0)
+    : (take(file, ITEM_COUNTS, "I32", [items.size], subject).data as Int32Array);
   if (counts.some((count) => count < 0)) throw badIds(subject, "item", "have a negative count");
   const weights = new Map<string, Float32Array>();
   for (const { name, shape } of Network.specs(config, items.size, users?.size)) {

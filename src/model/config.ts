@@ -46,6 +46,8 @@ export interface ModelConfig {
   minLength: number;
   duplicates: "keep" | "first" | "last" | "consecutive";
   seen: "exclude" | "include";
+  task: "next" | "rating" | "click";
+  features: number;
 }
 
 /** One row of the table. */
@@ -121,7 +123,7 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   weightDecay: number(0, 0, 10, "decoupled weight decay (AdamW)"),
   clip: number(5, 0, 1e9, "largest norm of the whole gradient; 0 = no limit"),
   epochs: integer(100, 0, 1_000_000, "most passes over the training part"),
-  patience: integer(10, 1, 1_000_000, "epochs without a better validation NDCG@10 before training stops"),
+  patience: integer(10, 1, 1_000_000, "epochs without a better validation score before training stops"),
   seed: integer(1, 0, 4_294_967_295, "seed of every random number"),
   split: { kind: "text", default: "leave-one-out", help: "how events are held out for validation and test" },
   targets: choice(
@@ -138,6 +140,11 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   minLength: integer(1, 1, 1_000_000, "users with fewer events are dropped"),
   duplicates: choice(["keep", "first", "last", "consecutive"], "which repeats of an item by one user stay"),
   seen: choice(["exclude", "include"], "whether items of the history may be recommended again"),
+  task: choice(
+    ["next", "rating", "click"],
+    "what is learned: the next item, its rating, or whether a candidate is clicked",
+  ),
+  features: integer(0, 0, 4096, "numbers that come with each step of a sequence, for trainSequences; 0 = none"),
 };
 
 /** Names of all settings. */
@@ -195,6 +202,12 @@ function checkCombination(config: ModelConfig): void {
       `embedding=${embedding}, hidden=${hidden} and ${why}`,
       "Give embedding and hidden the same value.",
     );
+  }
+  if (config.features > 0 && config.task === "next") {
+    throw badCombination(`features=${config.features} and task=next`, "Set task=click or task=rating.");
+  }
+  if (interest === "user" && config.task !== "next") {
+    throw badCombination(`interest=user and task=${config.task}`, "Choose another interest, or task=next.");
   }
   if (attends && embedding % heads !== 0) {
     throw badCombination(`embedding=${embedding} and heads=${heads}`, "Choose heads that divide embedding.");

@@ -1,6 +1,6 @@
 // The one composition that every named model is a preset of:
 //
-//   item ids → embedding → [interest attention → weights] → blocks of sublayers → [norm] → [projection to D] → scores
+//   item ids, features → embedding + projection → [interest attention → weights] → blocks of sublayers → [norm] → [projection to D] → scores or head
 //
 // Embedding and attention see whole histories; blocks, norm, projection and loss go window by window with carried state.
 
@@ -9,6 +9,7 @@ import type { ModelConfig } from "./config.ts";
 import type { BodyState, Run } from "./layers/body.ts";
 import { type Dropout, dropout } from "./layers/dropout.ts";
 import { type EmbeddingTrace, ItemEmbedding } from "./layers/embedding.ts";
+import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
 import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
 import { LayerNorm, type NormTrace } from "./layers/layer-norm.ts";
 import { Linear } from "./layers/linear.ts";
@@ -34,11 +35,15 @@ export interface Example {
   lossFrom: number;
   /** Row of the user in `attention.users`; NO_USER if left out. */
   user?: number;
+  /** For a head: the rating or the click of each of `next`. */
+  labels?: ArrayLike<number>;
+  /** The numbers of each step, f32[T, n], of a model with features. */
+  features?: Float32Array;
 }
 
 /** Histories encoded for scoring; lives until the plan is released. */
 export interface Encoded {
-  /** y of each history in the caller's order, f32[B, D]. */
+  /** y of each history in the caller's order, f32[B, D] (H wide for a model with features). */
   y: number;
   /** Attention weights of each history in the caller's order, oldest first; empty without attention. */
   weights: Float32Array[];
@@ -60,7 +65,11 @@ type Masks = Omit<Dropout, "place" | "rate">;
 /** A model in an engine's memory: parameters, and the composition that uses them. */
 export class Network {
   readonly parameters: Parameters;
-  readonly scorer: TiedScorer;
+  readonly #scorer: TiedScorer | undefined;
+  /** Predicts a number for a whole sequence, in a model with features. */
+  readonly sequenceHead: SequenceHead | undefined;
+  /** Predicts a number instead of a ranking; none for the task `next`. */
+  readonly head: ItemHead | undefined;
   readonly #embedding: ItemEmbedding;
   readonly #attention: InterestAttention | undefined;
   readonly #sublayers: Sublayer[];
@@ -82,15 +91,32 @@ export class Network {
     readonly users = 0,
   ) {
     this.parameters = new Parameters(engine, Network.specs(config, items, users), training);
-    this.#embedding = new ItemEmbedding(engine, config, this.parameters);
+    this.#embedding = new ItemEmbedding(engine, config, this.parameters, items, training);
     this.#attention =
       config.interest === "none" ? undefined : new InterestAttention(engine, config, this.parameters, training);
     this.#sublayers = Sublayer.stack(engine, config, this.parameters, training);
     this.#outputNorm = config.norm === "pre" ? new LayerNorm(engine, this.parameters, OUTPUT_NORM) : undefined;
-    const projects = config.hidden !== config.embedding;
+    const projects = config.hidden !== config.embedding && config.features === 0;
     this.#projection = projects ? new Linear(engine, this.parameters.get(PROJECTION), undefined, training) : undefined;
-    this.scorer = new TiedScorer(engine, this.#embedding.table, training);
+    const { task, features } = config;
+    const { table } = this.#embedding;
+    if (features > 0) {
+      this.sequenceHead = new SequenceHead(engine, task as HeadTask, this.parameters, training);
+    } else {
+      this.#scorer = new TiedScorer(engine, table!, training);
+      if (task !== "next") this.head = new ItemHead(engine, task, this.parameters, table!);
+    }
     this.#stepMark = engine.memory.mark();
+  }
+
+  /** Scores the whole catalogue; models with features do not rank. */
+  get scorer(): TiedScorer {
+    return this.#scorer!;
+  }
+
+  /** Numbers in an encoded history: D, or H where a sequence is read out. */
+  get outputWidth(): number {
+    return this.sequenceHead ? this.config.hidden : this.config.embedding;
   }
 
   /** Makes a network that only answers, from stored weights of the right sizes. */
@@ -112,10 +138,12 @@ export class Network {
     const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config, users)];
     specs.push(...Sublayer.specs(config));
     if (config.norm === "pre") specs.push(...LayerNorm.specs(OUTPUT_NORM, config.hidden));
+    if (config.features > 0) return [...specs, ...SequenceHead.specs(config.hidden)];
     if (config.hidden !== config.embedding) {
       const init = { kind: "uniform", size: 1 / Math.sqrt(config.hidden) } as const;
       specs.push({ name: PROJECTION, shape: [config.embedding, config.hidden], init });
     }
+    if (config.task !== "next") specs.push(...ItemHead.specs(items));
     return specs;
   }
 
@@ -139,10 +167,27 @@ export class Network {
 
   /** Lays weights out for the kernels; call it after every change of a weight. */
   prepare(): void {
+    this.#embedding.prepare();
     this.#attention?.prepare();
     for (const sublayer of this.#sublayers) sublayer.prepare();
     this.#projection?.prepare();
-    this.scorer.prepare();
+    this.#scorer?.prepare();
+    this.head?.prepare();
+    this.sequenceHead?.prepare();
+  }
+
+  /** Writes scores of the whole catalogue, f32[rows, scorer.stride], of y f32[rows, D]: logits, or ratings. */
+  score(rows: number, y: number, scores: number): void {
+    this.scorer.score(rows, y, scores);
+    this.head?.addBias(rows, this.scorer.stride, scores);
+  }
+
+  /** Sets what the head predicts before it knows anything: the mean rating, say. */
+  setBias(value: number): void {
+    const head = this.head ?? this.sequenceHead;
+    if (!head) return;
+    this.engine.memory.f32(head.bias.value, 1)[0] = value;
+    this.prepare();
   }
 
   /** Makes all that is planned by now outlast steps: what else lives as long as the model, such as an optimiser. */
@@ -160,13 +205,17 @@ export class Network {
    * whatever else is in the batch.
    * @param users row of each history's user in `attention.users`, or NO_USER, which all are if left out
    */
-  encode(histories: readonly ArrayLike<number>[], users?: readonly number[]): Encoded {
+  encode(
+    histories: readonly ArrayLike<number>[],
+    users?: readonly number[],
+    features?: readonly Float32Array[],
+  ): Encoded {
     const { memory } = this.engine;
-    const y = memory.planF32(histories.length * this.config.embedding);
+    const y = memory.planF32(histories.length * this.outputWidth);
     const weights: Float32Array[] = [];
     for (const { indices, rowOf } of this.#parts(histories.length, users)) {
       const mark = memory.mark();
-      this.#encodePart(histories, indices, rowOf, y, weights);
+      this.#encodePart(histories, features, indices, rowOf, y, weights);
       memory.release(mark);
     }
     return { y, weights };
@@ -175,6 +224,7 @@ export class Network {
   /** Encodes the histories of one part into their places. */
   #encodePart(
     histories: readonly ArrayLike<number>[],
+    features: readonly Float32Array[] | undefined,
     indices: readonly number[],
     rowOf: readonly number[] | undefined,
     y: number,
@@ -182,10 +232,12 @@ export class Network {
   ): void {
     const { engine, config } = this;
     const { memory } = engine;
-    const width = config.embedding;
+    const width = this.outputWidth;
     const batch = packHistories(
       engine,
       indices.map((index) => this.#withinReach(histories[index])),
+      features && indices.map((index) => this.#featuresWithinReach(features[index])),
+      config.features,
     );
     const embedded = this.#embedding.forward(engine, batch);
     const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
@@ -258,6 +310,8 @@ export class Network {
     const batch = packHistories(
       engine,
       examples.map((example) => example.history),
+      config.features > 0 ? examples.map((example) => example.features!) : undefined,
+      config.features,
     );
     const embedded = this.#embedding.forward(engine, batch);
     const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
@@ -285,6 +339,11 @@ export class Network {
     const { mixer, window } = this.config;
     if (mixer !== "self-attention" || history.length <= window) return history;
     return Array.prototype.slice.call(history, history.length - window);
+  }
+
+  #featuresWithinReach(features: Float32Array): Float32Array {
+    const { mixer, window, features: count } = this.config;
+    return mixer === "self-attention" ? features.subarray(Math.max(0, features.length - window * count)) : features;
   }
 
   #planStates(batch: PackedBatch): (BodyState | undefined)[] {
@@ -367,14 +426,23 @@ export class Network {
   ): number | undefined {
     const { config } = this;
     const { memory, kernels } = engine;
-    const width = config.embedding;
-    const { rowIds, targets } = trainedRows(window, examples);
+    const width = this.outputWidth;
+    const { rowIds, targets, labels } = trainedRows(window, examples);
     const count = rowIds.length;
     if (count === 0) return undefined;
     const all = count === window.rows;
     const targetsAt = memory.place(targets);
     const rowsAt = memory.place(rowIds);
     const losses = memory.planF32(count);
+    const { head, sequenceHead, scorer } = this;
+    const labelled = config.task !== "next";
+    const labelsAt = labelled ? memory.planF32(count) : 0;
+    if (labelled) memory.f32(labelsAt, count).set(labels);
+    const lossOf = (rowsY: number, dRows: number) => {
+      if (head) head.loss(engine, count, rowsY, targetsAt, labelsAt, scale, losses, dRows);
+      else if (sequenceHead) sequenceHead.loss(engine, count, rowsY, labelsAt, scale, losses, dRows);
+      else scorer.crossEntropy(engine, count, rowsY, targetsAt, scale, losses, dRows);
+    };
     let y = trace.y;
     if (!all) {
       y = memory.planF32(count * width);
@@ -382,10 +450,10 @@ export class Network {
     }
     // dY of all rows: the output's own gradient where nothing projects.
     const dY = this.#projection ? memory.planF32(window.rows * width) : dOutput;
-    if (all) this.scorer.crossEntropy(engine, count, y, targetsAt, scale, losses, dY);
+    if (all) lossOf(y, dY);
     else {
       const dTrained = memory.planF32(count * width);
-      this.scorer.crossEntropy(engine, count, y, targetsAt, scale, losses, dTrained);
+      lossOf(y, dTrained);
       memory.f32(dY, window.rows * width).fill(0);
       engine.each(window.rows, 1, (begin, end) =>
         kernels.gatherBackwardF32(begin, end, count, dTrained, rowsAt, width, dY),
@@ -398,11 +466,15 @@ export class Network {
   }
 }
 
-/** Lists the rows of a window that are trained, in row order, and what each should rank first. */
-function trainedRows(window: Window, examples: readonly Example[]): { rowIds: Int32Array; targets: Int32Array } {
+/** Lists the rows of a window that are trained, in row order, what each should rank first, and how it was rated. */
+function trainedRows(
+  window: Window,
+  examples: readonly Example[],
+): { rowIds: Int32Array; targets: Int32Array; labels: Float32Array } {
   const { batch, firstStep, steps, firstRow } = window;
   const rowIds = new Int32Array(window.rows);
   const targets = new Int32Array(window.rows);
+  const labels = new Float32Array(window.rows);
   let count = 0;
   for (let t = firstStep; t < firstStep + steps; t++) {
     const alive = batch.offsets[t + 1] - batch.offsets[t];
@@ -411,8 +483,13 @@ function trainedRows(window: Window, examples: readonly Example[]): { rowIds: In
       if (t < example.lossFrom) continue;
       rowIds[count] = batch.offsets[t] + b - firstRow;
       targets[count] = example.next[t];
+      if (example.labels) labels[count] = example.labels[t];
       count++;
     }
   }
-  return { rowIds: rowIds.subarray(0, count), targets: targets.subarray(0, count) };
+  return {
+    rowIds: rowIds.subarray(0, count),
+    targets: targets.subarray(0, count),
+    labels: labels.subarray(0, count),
+  };
 }

@@ -21,6 +21,8 @@ export interface PackedBatch {
   offsetsAt: number;
   /** Address of the item of each row, i32[rows]. */
   itemsAt: number;
+  /** Address of the features of each row, f32[rows, n]; 0 without features. */
+  featuresAt: number;
 }
 
 /** A run of steps of a batch. Rows inside a window count from its first row. */
@@ -39,8 +41,15 @@ export interface Window {
 /**
  * Packs histories into memory. All are at least one item long.
  * @param histories items of each history, oldest first
+ * @param features numbers of each history, f32[T, n], where there are n > 0
+ * @param featureCount n
  */
-export function packHistories(engine: Engine, histories: readonly ArrayLike<number>[]): PackedBatch {
+export function packHistories(
+  engine: Engine,
+  histories: readonly ArrayLike<number>[],
+  features: readonly Float32Array[] = [],
+  featureCount = 0,
+): PackedBatch {
   const { memory } = engine;
   const order = Int32Array.from(histories, (_, i) => i);
   order.sort((a, b) => histories[b].length - histories[a].length || a - b);
@@ -61,7 +70,17 @@ export function packHistories(engine: Engine, histories: readonly ArrayLike<numb
     const history = histories[order[b]];
     for (let t = 0; t < lengths[b]; t++) items[offsets[t] + b] = history[t];
   }
-  return { sequences, steps, rows, lengths, offsets, order, offsetsAt, itemsAt };
+  const featuresAt = featureCount > 0 ? memory.planF32(rows * featureCount) : 0;
+  if (featureCount > 0) {
+    const packed = memory.f32(featuresAt, rows * featureCount);
+    for (let b = 0; b < sequences; b++) {
+      const own = features[order[b]];
+      for (let t = 0; t < lengths[b]; t++) {
+        packed.set(own.subarray(t * featureCount, (t + 1) * featureCount), (offsets[t] + b) * featureCount);
+      }
+    }
+  }
+  return { sequences, steps, rows, lengths, offsets, order, offsetsAt, itemsAt, featuresAt };
 }
 
 /** Cuts a batch into windows of at most `size` steps, in order. */

@@ -33,6 +33,10 @@ export class NetworkRanker implements Ranker {
       network.engine.each(count, 1, (begin, end) =>
         kernels.topKF32(begin, end, items, stride, scores, offsets, ids, size, outIds, outScores, outCounts),
       );
+      // Ranked by logit, where probabilities next to 1 still differ; told as probabilities.
+      if (network.head?.task === "click") {
+        network.engine.each(count * size, 4, (begin, end) => kernels.sigmoidF32(begin, end, outScores, outScores));
+      }
       for (let r = 0; r < count; r++) {
         const length = memory.i32(outCounts, count)[r];
         lists.push({
@@ -88,7 +92,7 @@ export class NetworkRanker implements Ranker {
         const rows = Math.min(scorer.blockRows, count - r);
         const mark = memory.mark();
         const scores = memory.planF32(rows * scorer.stride);
-        scorer.score(rows, y + 4 * r * scorer.width, scores);
+        network.score(rows, y + 4 * r * scorer.width, scores);
         use(first + r, rows, scores);
         memory.release(mark);
       }

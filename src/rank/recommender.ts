@@ -5,6 +5,7 @@ import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Network, NO_USER } from "../model/network.ts";
 import { NetworkRanker } from "./network-ranker.ts";
+import { predictPairs } from "./predictor.ts";
 import type { Query } from "./ranker.ts";
 import { ItemFilter, type Restrictions } from "./restrictions.ts";
 import { similarItems } from "./similar.ts";
@@ -43,12 +44,17 @@ const unknownItem = (id: string) =>
     "ITEM_UNKNOWN",
     `item ${JSON.stringify(id.slice(0, 60))}: the model does not know it. Ask for an item of the log it was trained on.`,
   );
+const noHead = () =>
+  new UsageError(
+    "TASK_HAS_NO_PREDICTION",
+    "predict: the model ranks next items, expected one of task rating or click. Train with --task rating or --task click.",
+  );
 const disposed = () => new UsageError("MODEL_DISPOSED", "model: used after dispose(). Load it again.");
 
 /** One recommended item. */
 export interface Recommendation {
   id: string;
-  /** Score of the model; for popular items, their share of the training events. */
+  /** Score of the model: a logit, a rating or a probability of a click; for popular items, their share of the training events. */
   score: number;
 }
 
@@ -166,6 +172,19 @@ export class Recommender {
     const item = items.indexOf(id);
     if (item < 0) throw unknownItem(String(id));
     return similarItems(network, item, k).map(({ item: other, cosine }) => ({ id: items.idOf(other), score: cosine }));
+  }
+
+  /**
+   * Predicts the rating a user with this history would give an item, or the probability of a click on it. Ids of the history the
+   * model does not know are skipped; if none is known, the item alone decides.
+   * @throws UsageError `TASK_HAS_NO_PREDICTION` for a model that ranks next items, `ITEM_UNKNOWN`, `HISTORY_INVALID`, `MODEL_DISPOSED`
+   */
+  predict(history: readonly string[], item: string): number {
+    const { network, items } = this.parts;
+    if (!network.head) throw noHead();
+    const index = items.indexOf(item);
+    if (index < 0) throw unknownItem(String(item));
+    return predictPairs(network, [{ history: this.#known(history), item: index }])[0];
   }
 
   /** Frees the model's memory; using it afterwards throws `MODEL_DISPOSED`. */

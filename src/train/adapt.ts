@@ -12,7 +12,7 @@ const EPOCH_STEPS = 32;
  * Returns the config with open settings filled in: `batch` 0 becomes as many users as have about 1,536 training interactions
  * together, and no more than leave 32 steps in an epoch. Depends on the training part alone.
  */
-export function adaptConfig(config: ModelConfig, split: Split): ModelConfig {
+export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength">): ModelConfig {
   if (config.batch > 0) return config;
   let interactions = 0;
   let users = 0;

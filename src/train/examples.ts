@@ -44,15 +44,17 @@ export function examplesOf(
     const items = histories.item.subarray(start, start + trainLength[index]);
     const longest = items.length - 1;
     const next = items.subarray(1);
+    const labels =
+      config.task === "rating" ? histories.rating!.subarray(start + 1, start + trainLength[index]) : undefined;
     if (config.normalize === "causal" || config.interest === "none") {
-      examples.push({ history: items.subarray(0, longest), next, lossFrom: 0, user });
+      examples.push({ history: items.subarray(0, longest), next, labels, lossFrom: 0, user });
       continue;
     }
-    examples.push({ history: items.subarray(0, longest), next, lossFrom: longest - 1, user });
+    examples.push({ history: items.subarray(0, longest), next, labels, lossFrom: longest - 1, user });
     for (let sample = 0; sample < Math.min(config.prefixes, longest - 1); sample++) {
       const draw = index * config.prefixes + sample;
       const length = 1 + (kernels.randomIndex(longest - 1, config.seed, PREFIX_STREAM, epoch, draw) >>> 0);
-      examples.push({ history: items.subarray(0, length), next, lossFrom: length - 1, user });
+      examples.push({ history: items.subarray(0, length), next, labels, lossFrom: length - 1, user });
     }
   }
   return examples;

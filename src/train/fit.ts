@@ -1,16 +1,14 @@
 // The training loop: epochs of optimiser steps, validation after each, the best weights kept, and an end by patience, number
 // of epochs, time or signal. It knows nothing of files and terminals; whoever calls it listens to its progress.
 
-import type { Histories } from "../data/histories.ts";
 import { TrainingError } from "../errors.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
 import type { Network } from "../model/network.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
-import { examplesOf, shuffledUsers, trainableUsers } from "./examples.ts";
+import { shuffledUsers } from "./examples.ts";
+import { type ExampleSource, SELECTION } from "./lesson.ts";
 import { AdamW } from "./optimizer.ts";
 
-/** The metric that decides which epoch is best. */
-export const SELECTION_METRIC = "ndcg@10";
 /** How long the loop may keep the thread before it lets events in. */
 const BREATH_MS = 100;
 
@@ -47,11 +45,7 @@ export interface Progress {
 export interface FitOptions {
   engine: TrainingEngine;
   network: Network;
-  histories: Histories;
-  /** Leading events of each user that training may see. */
-  trainLength: ArrayLike<number>;
-  /** Row of each user's own interest, or NO_USER; left out where the model has none. */
-  userRows?: ArrayLike<number>;
+  source: ExampleSource;
   /** Most epochs. */
   epochs: number;
   phase: Progress["phase"];
@@ -76,10 +70,11 @@ export interface FitResult {
  * @throws TrainingError `NOTHING_TO_LEARN`, `LOSS_NOT_FINITE` · the signal's reason when aborted
  */
 export async function fitNetwork(options: FitOptions): Promise<FitResult> {
-  const { engine, network, histories, trainLength, userRows, epochs, phase, validate, onProgress, signal } = options;
+  const { engine, network, source, epochs, phase, validate, onProgress, signal } = options;
   const { config } = network;
-  const users = trainableUsers(trainLength);
-  if (users.length === 0) throw nothingToLearn(trainLength.length);
+  const users = source.units;
+  if (users.length === 0) throw nothingToLearn(source.total);
+  const { metric, lowest } = SELECTION[config.task];
   const optimizer = new AdamW(engine, network.parameters, config);
   network.keepPlanned();
   const startMs = performance.now();
@@ -111,7 +106,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
     let done = 0;
     while (done < order.length && !(done > 0 && outOfTime())) {
       const batch = order.subarray(done, done + config.batch);
-      const examples = examplesOf(engine.kernels, config, histories, trainLength, batch, epoch, userRows);
+      const examples = source.examples(engine.kernels, batch, epoch);
       const result = network.backpropagate(engine, examples, step);
       if (!Number.isFinite(result.loss)) throw notFinite(epoch, step + 1, result.loss);
       const norm = optimizer.step();
@@ -130,7 +125,10 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       signal?.throwIfAborted();
     }
     const validation = validate?.();
-    const isBest = !validation || !best.metrics || validation[SELECTION_METRIC] > best.metrics[SELECTION_METRIC];
+    const isBest =
+      !validation ||
+      !best.metrics ||
+      (lowest ? validation[metric] < best.metrics[metric] : validation[metric] > best.metrics[metric]);
     if (isBest) {
       best.epoch = epoch;
       best.metrics = validation;

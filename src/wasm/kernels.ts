@@ -46,6 +46,17 @@ export interface InferenceKernels {
     gates: number,
     scratch: number,
   ): void;
+  headForwardF32(
+    begin: number,
+    end: number,
+    width: number,
+    y: number,
+    items: number,
+    table: number,
+    itemBias: number,
+    bias: number,
+    scores: number,
+  ): void;
   heapBase(): number;
   layerNormForwardF32(
     begin: number,
@@ -162,6 +173,7 @@ export interface InferenceKernels {
     step: number,
     firstRow: number,
   ): void;
+  sigmoidF32(begin: number, end: number, x: number, y: number): void;
   softmaxCausalForwardF32(
     begin: number,
     end: number,
@@ -224,6 +236,14 @@ export interface TrainingKernels extends InferenceKernels {
     correction2: number,
     gradientScale: number,
   ): void;
+  binaryCrossEntropyF32(
+    begin: number,
+    end: number,
+    scores: number,
+    targets: number,
+    scale: number,
+    losses: number,
+  ): void;
   columnSumsF32(begin: number, end: number, rows: number, x: number, stride: number, out: number): void;
   crossEntropyF32(
     begin: number,
@@ -279,6 +299,26 @@ export interface TrainingKernels extends InferenceKernels {
     dH: number,
     gates: number,
     dState: number,
+  ): void;
+  headBackwardItemsF32(
+    begin: number,
+    end: number,
+    rows: number,
+    width: number,
+    dScores: number,
+    items: number,
+    y: number,
+    dTable: number,
+    dItemBias: number,
+  ): void;
+  headBackwardRowsF32(
+    begin: number,
+    end: number,
+    width: number,
+    dScores: number,
+    items: number,
+    table: number,
+    dY: number,
   ): void;
   layerNormBackwardF32(
     begin: number,
@@ -436,5 +476,6 @@ export interface TrainingKernels extends InferenceKernels {
     dW: number,
     dZ: number,
   ): void;
+  squaredErrorF32(begin: number, end: number, scores: number, targets: number, scale: number, losses: number): void;
   squaresF64(begin: number, end: number, count: number, g: number, partial: number): void;
 }

@@ -50,3 +50,15 @@ export function toSequences(events: readonly Event[]): string {
 function quoted(field: string): string {
   return /[",\n\r\t]|^\s|\s$/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
+
+/** Makes events with ratings from 1 to 5: each item has a quality, and is worth a star more right after its predecessor. */
+export function makeRatings(shape: LogShape = {}): (Event & { rating: number })[] {
+  const random = randomOf(shape.seed ?? 1);
+  const before = new Map<string, number>();
+  return makeEvents({ events: 12, ...shape }).map((event) => {
+    const item = Number(event.item.slice(1));
+    const follows = before.get(event.user) === item - 1;
+    before.set(event.user, item);
+    return { ...event, rating: 1 + ((item * 7) % 3) + (follows ? 2 : 0) + (random.unit() < 0.1 ? 1 : 0) };
+  });
+}

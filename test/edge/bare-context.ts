@@ -73,7 +73,11 @@ export class BareContext {
   }
 
   /** Asks for every history. */
-  ask(method: "recommend" | "recommendBatch" | "answer", histories: readonly string[][], options: object): unknown {
+  ask(
+    method: "recommend" | "recommendBatch" | "answer" | "predict",
+    histories: readonly string[][],
+    options: object | string,
+  ): unknown {
     return JSON.parse(this.#program.ask(method, JSON.stringify(histories), JSON.stringify(options)));
   }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load, type Model, train } from "../../src/index.ts";
 import { jsonOf } from "../cli/command.ts";
-import { makeEvents } from "../cli/logs.ts";
+import { makeEvents, makeRatings } from "../cli/logs.ts";
 import { randomOf } from "../reference/random.ts";
 import { BareContext, bundleForBrowser } from "./bare-context.ts";
 
@@ -165,3 +165,13 @@ function flip(bytes: Buffer, at: number): Buffer {
   damaged[at] ^= 1;
   return damaged;
 }
+
+test("a rating model predicts with the bits of the library, from the small module", async () => {
+  const settings = { model: "gru4rec", embedding: 8, hidden: 8, batch: 16, epochs: 2, task: "rating" } as const;
+  const rated = await train(makeRatings(), settings);
+  await context.open(dist("inference.wasm"), rated.toBytes());
+  const asked = [["i1", "i2"], ["nobody"], ["i4"]];
+  expect(context.ask("predict", asked, "i3")).toEqual(asked.map((history) => rated.predict(history, "i3")));
+  const wanted = asked.map((history) => rated.recommend(history, { k: 5 }));
+  expect(context.ask("recommend", asked, { k: 5 })).toEqual(wanted);
+});

@@ -22,7 +22,9 @@ describe("settings", () => {
     for (const name of SETTING_NAMES) {
       const setting = SETTINGS[name];
       if (setting.kind !== "integer" && setting.kind !== "number") continue;
-      for (const value of [setting.min, setting.max]) expect(resolveConfig({ [name]: value })[name]).toBe(value);
+      for (const value of [setting.min, setting.max]) {
+        expect(resolveConfig({ task: "click", [name]: value })[name]).toBe(value);
+      }
       const beyond = setting.kind === "integer" ? 1 : 1e-9 + setting.max * 1e-9;
       expect(() => resolveConfig({ [name]: setting.max + beyond }), name).toThrow(/expected/);
       expect(() => resolveConfig({ [name]: setting.min - 1e-9 }), name).toThrow(/expected/);

@@ -121,12 +121,14 @@ describe("installed into an empty project", () => {
   test("the program of the README runs as it stands", async () => {
     const readme = readFileSync(join(project, "node_modules/attune/README.md"), "utf8");
     const programs = Array.from(readme.matchAll(/^```js\n(.*?)^```$/gms), (match) => match[1]);
-    const [program] = programs.filter((text) => text.includes('from "attune"'));
+    const [program, heads] = programs.filter((text) => text.includes('from "attune"'));
     put("readme.js", program);
     const { stdout, stderr } = await node("readme.js");
     expect(stdout).toMatch(/'hr@10': [\d.]+/);
     expect(stdout).toMatch(/unknown: \[ 'new' \]/);
     expect(stderr).toBe("");
+    put("heads.js", heads);
+    expect((await node("heads.js")).stdout).toMatch(/rmse: [\d.]+[^]*auc: [\d.]+[^]*Float32Array\(1\)/);
   });
 
   test("the command reads a file, which needs the part that is loaded late", async () => {

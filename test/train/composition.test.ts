@@ -105,6 +105,10 @@ const blockSettings: [string, Partial<ModelConfig>][] = [
     { cell: "lstm", residual: "add", norm: "post", feedForward: 1, feedForwardActivation: "relu" },
   ],
   ["norm without residual", { norm: "pre", feedForward: 1 }],
+  ["rating head", { task: "rating", embedding: 6, hidden: 9 }],
+  ["click head of sequences of features beside items", { task: "click", features: 3, hidden: 9 }],
+  ["rating head of features under attention and input norm", { task: "rating", features: 2, inputNorm: "layer" }],
+  ["click head over attention to the whole history", { task: "click", normalize: "sequence" }],
   [
     "self-attention with two heads and positions",
     { mixer: "self-attention", heads: 2, interest: "none", positions: "learned" },
@@ -124,7 +128,13 @@ for (const [name, settings] of blockSettings) {
       fill(random, engine, network);
       // Within one window, because gradients stop at the next.
       const batch = batchOf(random, 4).map(({ inputs, targets }) => ({ inputs: inputs.slice(0, 3), targets }));
-      const examples = batch.map(({ inputs, targets }) => ({ history: inputs, next: targets, lossFrom: 0 }));
+      const examples = batch.map(({ inputs, targets }) => ({
+        history: inputs,
+        next: targets,
+        lossFrom: config.normalize === "sequence" ? inputs.length - 1 : 0,
+        labels: inputs.map(() => random.integer(0, 1)),
+        features: Float32Array.from(random.vector(inputs.length * config.features, 1)),
+      }));
       const { floats, gradients } = network.parameters;
       engine.memory.f32(gradients, floats).fill(0);
       const lossOf = () => {
@@ -179,4 +189,43 @@ test("without training, blocks carry state over windows and self-attention looks
   expect(encodeWith(residual, long, 6)).toEqual(encodeWith(residual, long, 200));
   const attending: Partial<ModelConfig> = { mixer: "self-attention", heads: 2, layers: 2, residual: "add" };
   expect(encodeWith(attending, long, 6)).toEqual(encodeWith(attending, long.slice(-6), 6));
+});
+
+test("features alone, without a catalogue: gradients equal finite differences of the loss", async () => {
+  const engine = await createTrainingEngine();
+  const settings = { embedding: 5, hidden: 7, cell: "lstm", activation: "relu", interest: "none" } as const;
+  const config = resolveConfig({ ...settings, task: "click", features: 3 });
+  const network = new Network(engine, config, 0, true);
+  forSeeds(3, (random) => {
+    fill(random, engine, network);
+    const examples = [3, 1, 4].map((length) => ({
+      history: new Int32Array(length),
+      next: new Int32Array(length),
+      lossFrom: length - 1,
+      labels: new Uint8Array(length).fill(random.integer(0, 1)),
+      features: Float32Array.from(random.vector(length * 3, 1)),
+    }));
+    const { floats, gradients } = network.parameters;
+    engine.memory.f32(gradients, floats).fill(0);
+    const lossOf = () => {
+      network.prepare();
+      const { loss, count } = network.backpropagate(engine, examples, 0);
+      network.releaseStep();
+      return loss / count;
+    };
+    lossOf();
+    const analytic = engine.memory.f32(gradients, floats).slice();
+    const step = 1 / 256;
+    for (const { name, value, size, offset } of network.parameters.list) {
+      for (let i = 0; i < size; i++) {
+        const start = engine.memory.f32(value + 4 * i, 1)[0];
+        engine.memory.f32(value + 4 * i, 1)[0] = start + step;
+        const up = lossOf();
+        engine.memory.f32(value + 4 * i, 1)[0] = start - step;
+        const down = lossOf();
+        engine.memory.f32(value + 4 * i, 1)[0] = start;
+        expect(Math.abs(analytic[offset + i] - (up - down) / (2 * step)), `${name}[${i}]`).toBeLessThan(1e-2);
+      }
+    }
+  });
 });

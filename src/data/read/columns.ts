@@ -34,6 +34,12 @@ const MOST_LISTED = 50;
 function listed(names: readonly string[]): string {
   return names.slice(0, MOST_LISTED).map(quote).join(", ") + (names.length > MOST_LISTED ? ", …" : "");
 }
+const noRating = (subject: string, width: number) =>
+  new DataError(
+    "DATA_COLUMN_MISSING",
+    `${subject}: got ${width} columns, none of them a rating, expected one for the task rating. ` +
+      "Name it: --columns user=…,item=…,time=…,rating=…",
+  );
 
 /** What a column can mean. */
 export type Role = "user" | "item" | "time" | "rating";
@@ -148,6 +154,14 @@ export function requireUserAndItem(
   const missing = (["user", "item"] as const).filter((role) => places[role] < 0);
   if (missing.length > 0)
     throw missingColumn(subject, `a ${missing.join(" and an ")} column`.replace("a item", "an item"), names ?? width);
+}
+
+/**
+ * Checks that there is a rating column.
+ * @throws DataError `DATA_COLUMN_MISSING`
+ */
+export function requireRating(subject: string, { rating, width }: { rating: number; width: number }): void {
+  if (rating < 0) throw noRating(subject, width);
 }
 
 /**

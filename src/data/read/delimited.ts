@@ -2,8 +2,9 @@
 
 import { CsvError, parse } from "csv-parse";
 import { DataError } from "../../errors.ts";
+import { parseDecimal } from "../time.ts";
 import { quote } from "../words.ts";
-import { parseColumns, parseDelimiter } from "./columns.ts";
+import { parseColumns, parseDelimiter, requireRating } from "./columns.ts";
 import type { Format, FormatName, ReadOptions } from "./format.ts";
 import type { Intake } from "./intake.ts";
 import { type Layout, layOut } from "./layout.ts";
@@ -52,7 +53,8 @@ function delimited(name: FormatName, extensions: string[], usual: string): Forma
       if (sampleRecords(head, delimiter).length === 0) throw openQuote(source.subject, 1);
       const layout = layOut(head, delimiter, options, source.subject);
       intake.guesses.push(...describe(delimiter, layout, options), ...layout.guesses);
-      const rows = new RowReader(layout, intake);
+      if (options.ratings) requireRating(source.subject, layout);
+      const rows = new RowReader(layout, intake, options.ratings === true);
       await readRecords(source, delimiter, (fields, line, isUtf8) => rows.read(fields, line, isUtf8));
     },
   };
@@ -79,6 +81,7 @@ class RowReader {
   constructor(
     private readonly layout: Layout,
     private readonly intake: Intake,
+    private readonly rated: boolean,
   ) {
     this.header = layout.header;
   }
@@ -98,7 +101,8 @@ class RowReader {
     } else {
       // Without a time column the position in the file is the time.
       const time = layout.time < 0 ? intake.rows : fields[layout.time];
-      intake.add(fields[layout.user], fields[layout.item], time, line);
+      const rating = this.rated ? parseDecimal(fields[layout.rating]) : undefined;
+      intake.add(fields[layout.user], fields[layout.item], time, line, rating);
     }
   }
 }

@@ -37,6 +37,8 @@ export interface ReadOptions {
   timeFormat?: TimeFormat;
   /** Bad rows that are let pass: `N` rows or `P%` of the rows; default 0. */
   maxBadRows?: string;
+  /** Whether every row must have a rating; one that is missing or no finite number makes a bad row. Default false. */
+  ratings?: boolean;
   /** What the source `-` reads; default: the standard input of the process. */
   stdin?: Readable;
   /** Called as the source is read: bytes so far, as stored (compressed), and of how many, where that is known. */

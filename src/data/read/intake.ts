@@ -31,6 +31,7 @@ interface WaitingRow {
   item: string;
   time: string;
   line: number;
+  rating: number | undefined;
 }
 
 /** Takes the rows of one source and makes the log. */
@@ -60,18 +61,19 @@ export class Intake {
   }
 
   /**
-   * Takes one event. An empty id or an unreadable time makes a bad row.
+   * Takes one event. An empty id, an unreadable time or a rating that is NaN makes a bad row.
    * @param time as the source has it; a number is a position or seconds, and taken as it is
    * @param line where the row starts, from 1
    * @throws DataError `DATA_TIME_FORMAT` when most of the first 1,000 times are of no known format
    */
-  add(user: string, item: string, time: string | number, line: number): void {
+  add(user: string, item: string, time: string | number, line: number, rating?: number): void {
     if (user === "") this.bad.add("empty user", line);
     else if (item === "") this.bad.add("empty item", line);
-    else if (typeof time === "number") this.builder.add(user, item, time);
-    else if (this.timeFormat !== undefined) this.addTimed(user, item, time, line, this.timeFormat);
+    else if (rating !== undefined && !Number.isFinite(rating)) this.bad.add("unreadable rating", line);
+    else if (typeof time === "number") this.builder.add(user, item, time, rating);
+    else if (this.timeFormat !== undefined) this.addTimed(user, item, time, line, this.timeFormat, rating);
     else {
-      this.waiting.push({ user, item, time, line });
+      this.waiting.push({ user, item, time, line, rating });
       if (this.waiting.length === GUESS_ROWS) this.settleTimeFormat();
     }
   }
@@ -95,13 +97,20 @@ export class Intake {
     return this.builder.build();
   }
 
-  private addTimed(user: string, item: string, time: string, line: number, format: TimeFormat): void {
+  private addTimed(
+    user: string,
+    item: string,
+    time: string,
+    line: number,
+    format: TimeFormat,
+    rating: number | undefined,
+  ): void {
     const seconds = parseTime(time, format);
     if (Number.isNaN(seconds)) {
       this.bad.add("unreadable time", line);
     } else {
       this.timed = true;
-      this.builder.add(user, item, seconds);
+      this.builder.add(user, item, seconds, rating);
     }
   }
 
@@ -117,6 +126,6 @@ export class Intake {
     this.guesses.push(
       `time: ${TIME_FORMATS.get(format)} (guessed from the first ${formatCount(waiting.length)} values; --time-format overrides)`,
     );
-    for (const { user, item, time, line } of waiting) this.addTimed(user, item, time, line, format);
+    for (const { user, item, time, line, rating } of waiting) this.addTimed(user, item, time, line, format, rating);
   }
 }

@@ -1,4 +1,5 @@
-// Item ids to vectors: rows of the embedding table, optionally with a learned position added, optionally layer-normalised
+// Item ids to vectors: rows of the embedding table, plus a projection of the features of each step where there are any (or that
+// alone, without a catalogue), optionally with a learned position added, optionally layer-normalised
 // (before attention: a norm after the weight would cancel it).
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
@@ -6,10 +7,12 @@ import type { ModelConfig } from "../config.ts";
 import type { PackedBatch } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
 import { LayerNorm, type NormTrace } from "./layer-norm.ts";
+import { Linear } from "./linear.ts";
 
 const TABLE = "embedding.weight";
 const POSITIONS = "positions.weight";
 const NORM = "input_norm";
+const FEATURES = "feature_projection";
 
 /** What forward leaves for backward. */
 export interface EmbeddingTrace {
@@ -20,25 +23,40 @@ export interface EmbeddingTrace {
 
 /** The input stage of a composition. */
 export class ItemEmbedding {
-  readonly table: Parameter;
+  /** Undefined where sequences have features but no items. */
+  readonly table: Parameter | undefined;
   readonly #width: number;
   readonly #positions: Parameter | undefined;
   readonly #norm: LayerNorm | undefined;
+  readonly #features: Linear | undefined;
 
-  constructor(engine: Engine, config: ModelConfig, parameters: Parameters) {
-    this.table = parameters.get(TABLE);
+  constructor(engine: Engine, config: ModelConfig, parameters: Parameters, items: number, training: boolean) {
+    this.table = items > 0 ? parameters.get(TABLE) : undefined;
     this.#width = config.embedding;
     this.#positions = config.positions === "learned" ? parameters.get(POSITIONS) : undefined;
     this.#norm = config.inputNorm === "layer" ? new LayerNorm(engine, parameters, NORM) : undefined;
+    const projects = config.features > 0;
+    const [weight, bias] = [`${FEATURES}.weight`, `${FEATURES}.bias`];
+    this.#features = projects ? new Linear(engine, parameters.get(weight), parameters.get(bias), training) : undefined;
+  }
+
+  /** Lays the weights out again, after they changed. */
+  prepare(): void {
+    this.#features?.prepare();
   }
 
   /** Declares the parameters of a catalogue of `items`. */
   static specs(config: ModelConfig, items: number): ParameterSpec[] {
-    const { embedding, window } = config;
+    const { embedding, window, features } = config;
     const init = { kind: "normal", size: config.initStd } as const;
-    const specs: ParameterSpec[] = [{ name: TABLE, shape: [items, embedding], init }];
+    const specs: ParameterSpec[] = items > 0 ? [{ name: TABLE, shape: [items, embedding], init }] : [];
     if (config.positions === "learned") specs.push({ name: POSITIONS, shape: [window, embedding], init });
     if (config.inputNorm === "layer") specs.push(...LayerNorm.specs(NORM, embedding));
+    if (features > 0) {
+      const uniform = { kind: "uniform", size: 1 / Math.sqrt(features) } as const;
+      specs.push({ name: `${FEATURES}.weight`, shape: [embedding, features], init: uniform });
+      specs.push({ name: `${FEATURES}.bias`, shape: [embedding], init: uniform });
+    }
     return specs;
   }
 
@@ -48,7 +66,15 @@ export class ItemEmbedding {
     const { rows, itemsAt, steps, offsetsAt } = batch;
     const width = this.#width;
     const raw = memory.planF32(rows * width);
-    engine.each(rows, 1, (begin, end) => kernels.gatherForwardF32(begin, end, this.table.value, itemsAt, width, raw));
+    const { table } = this;
+    if (table) {
+      engine.each(rows, 1, (begin, end) => kernels.gatherForwardF32(begin, end, table.value, itemsAt, width, raw));
+    }
+    if (this.#features) {
+      const projected = table ? memory.planF32(rows * width) : raw;
+      this.#features.forward(rows, batch.featuresAt, projected);
+      if (table) engine.each(rows, 1, (begin, end) => kernels.addRowsF32(begin, end, width, projected, raw));
+    }
     const positions = this.#positions;
     if (positions) {
       engine.each(steps, 1, (begin, end) =>
@@ -61,7 +87,7 @@ export class ItemEmbedding {
 
   /** Adds dX, f32[rows, D] (used up), to the gradients of the table and the norm. */
   backward(engine: TrainingEngine, batch: PackedBatch, trace: EmbeddingTrace, dX: number): void {
-    const { kernels } = engine;
+    const { kernels, memory } = engine;
     const { rows, itemsAt, steps, offsetsAt } = batch;
     const width = this.#width;
     if (trace.norm) this.#norm!.backward(engine, rows, trace.norm, dX, dX);
@@ -72,8 +98,14 @@ export class ItemEmbedding {
         kernels.positionsBackwardF32(begin, end, steps, offsetsAt, width, window, dX, positions.gradient),
       );
     }
-    engine.each(this.table.shape[0], 1, (begin, end) =>
-      kernels.gatherBackwardF32(begin, end, rows, dX, itemsAt, width, this.table.gradient),
+    if (this.#features) {
+      const dFeatures = memory.planF32(rows * this.#features.width);
+      this.#features.backward(engine, rows, batch.featuresAt, dX, width, dFeatures);
+    }
+    const { table } = this;
+    if (!table) return;
+    engine.each(table.shape[0], 1, (begin, end) =>
+      kernels.gatherBackwardF32(begin, end, rows, dX, itemsAt, width, table.gradient),
     );
   }
 }
