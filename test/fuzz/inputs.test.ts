@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { configOf, train } from "../../src/api/train.ts";
 import { readLog } from "../../src/data/read/index.ts";
+import { readVectors } from "../../src/data/read/vectors.ts";
 import { AttuneError } from "../../src/errors.ts";
 import { decodeModel } from "../../src/format/model-file.ts";
 import { QUICK, shopRows } from "../api/shop.ts";
@@ -96,6 +97,22 @@ for (const [name, text] of Object.entries({ CSV, TSV, SEQUENCES, JSONL })) {
     const accepted = await fuzz(encode(text), readBytes);
     // Both ends happen, or the test would not look at anything.
     if (RUNS >= 1000) expect(accepted / RUNS).toBeGreaterThan(0.05);
+    if (RUNS >= 1000) expect(accepted / RUNS).toBeLessThan(1);
+  }, 120_000);
+}
+
+const VECTORS = {
+  separated: 'id,v1,v2\na,1,-0.5\n"b, c",0.25,2e3\nd,3,4\n',
+  JSONL: '{"id":"a","vector":[1,-0.5]}\n{"id":"b","vector":[0.25,2e3]}\n{"id":7,"vector":[3,4]}\n',
+};
+for (const [name, text] of Object.entries(VECTORS)) {
+  test(`${RUNS} mutations of ${name} vectors: finite vectors or a typed error`, async () => {
+    const accepted = await fuzz(encode(text), async (bytes) => {
+      const { ids, width, values } = await readVectors("-", { stdin: Readable.from([Buffer.from(bytes)]) });
+      expect(values).toHaveLength(ids.size * width);
+      expect(values.every((value) => Number.isFinite(value))).toBe(true);
+    });
+    if (RUNS >= 1000) expect(accepted / RUNS).toBeGreaterThan(0.01);
     if (RUNS >= 1000) expect(accepted / RUNS).toBeLessThan(1);
   }, 120_000);
 }

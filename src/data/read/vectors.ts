@@ -6,6 +6,7 @@ import { DataError } from "../../errors.ts";
 import { parseDecimal } from "../time.ts";
 import { type Vectors, VectorsBuilder } from "../vectors.ts";
 import { quote } from "../words.ts";
+import type { ReadOptions } from "./format.ts";
 import { readBlocks } from "./lines.ts";
 import { detectDelimiter } from "./sniff.ts";
 import { LONGEST_LINE_BYTES, openSource, type Source } from "./source.ts";
@@ -34,11 +35,12 @@ const NOT_A_NAME = /^[+-]?(nan|inf|infinity|null|none|)$/i;
  * Reads vectors: comma, tab, semicolon, bar or space between an id and its numbers (quoted where needed; a header, or the
  * counts word2vec writes there, is told from the first two lines), or JSONL. Gzip is known by its first bytes. As a stream:
  * memory grows with the numbers kept.
+ * @param path a file, or `-` for standard input
  * @throws DataError of the file (`DATA_FILE_MISSING`, `DATA_EMPTY`, …), or of a line: `VECTORS_INVALID`, `VECTORS_WIDTH`,
  * `VECTORS_VALUE`, `VECTORS_DUPLICATE`; `VECTORS_EMPTY` for a header alone
  */
-export async function readVectors(path: string): Promise<Vectors> {
-  const source = await openSource(path, {}).catch((error: unknown) => {
+export async function readVectors(path: string, options: Pick<ReadOptions, "stdin"> = {}): Promise<Vectors> {
+  const source = await openSource(path, options).catch((error: unknown) => {
     throw error instanceof DataError && error.code === "DATA_FILE_MISSING" ? missing(path) : error;
   });
   try {
@@ -106,7 +108,8 @@ async function readTable(source: Source, builder: VectorsBuilder): Promise<void>
       }
     }
   } catch (error) {
-    throw error instanceof CsvError ? notTable(source.subject, error.message) : error;
+    // csv-parse quotes what it found as it is, line ends included.
+    throw error instanceof CsvError ? notTable(source.subject, error.message.replace(/\p{Cc}+/gu, " ")) : error;
   }
   if (first && !isHeader(first.fields, undefined)) add(first);
 }
