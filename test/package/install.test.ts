@@ -128,7 +128,7 @@ describe("installed into an empty project", () => {
     expect(stdout).toMatch(/unknown: \[ 'new' \]/);
     expect(stderr).toBe("");
     put("heads.js", heads);
-    expect((await node("heads.js")).stdout).toMatch(/rmse: [\d.]+[^]*auc: [\d.]+[^]*Float32Array\(1\)/);
+    expect((await node("heads.js")).stdout).toMatch(/rmse: [\d.]+.*auc: [\d.]+.*Float32Array\(1\)/s);
   });
 
   test("the command reads a file, which needs the part that is loaded late", async () => {
