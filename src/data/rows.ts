@@ -15,9 +15,12 @@ const badRow = (row: number, got: unknown) =>
 const badId = (row: number, field: string, got: unknown) =>
   new DataError(
     "DATA_ROW_ID",
-    `row ${row}: got ${field} ${quote(got)}, expected a string that is not empty, or a finite number. ` +
+    `row ${row}: got ${field} ${quote(got)}, expected a string of whole characters that is not empty, or a finite number. ` +
       "Correct or drop the row.",
   );
+/** Half of a surrogate pair is no text: it could not be written to a model file. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 const badTime = (row: number, got: unknown) =>
   new DataError(
     "DATA_ROW_TIME",
@@ -110,7 +113,7 @@ class RowIntake {
 }
 
 function idText(row: number, field: string, id: unknown): string {
-  if (typeof id === "string" && id !== "") return id;
+  if (typeof id === "string" && id !== "" && !LONE_SURROGATE.test(id)) return id;
   if (typeof id === "bigint" || (typeof id === "number" && Number.isFinite(id))) return String(id);
   throw badId(row, field, id);
 }

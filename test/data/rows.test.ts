@@ -51,6 +51,7 @@ test("a bad row is refused with its index and what it had", async () => {
     [{ user: "", item: "a", time: 1 }, "DATA_ROW_ID", 'row 1: got user ""'],
     [{ item: "a", time: 1 }, "DATA_ROW_ID", "row 1: got user undefined"],
     [{ user: "u", item: Number.NaN, time: 1 }, "DATA_ROW_ID", "row 1: got item NaN"],
+    [{ user: "u", item: "\ud800", time: 1 }, "DATA_ROW_ID", "row 1: got item"],
     [{ user: "u", item: {}, time: 1 }, "DATA_ROW_ID", "row 1: got item an object"],
     [{ user: "u", item: "a", time: "yesterday" }, "DATA_ROW_TIME", 'row 1: got time "yesterday"'],
     [{ user: "u", item: "a", time: new Date(Number.NaN) }, "DATA_ROW_TIME", "row 1: got time an invalid Date"],

@@ -3,8 +3,8 @@
 
 import { type BadRowCause, BadRows, parseMaxBadRows } from "../bad-rows.ts";
 import { type ClickRow, clickRowFault } from "../clicks.ts";
-import type { ReadOptions } from "./format.ts";
 import { readBlocks } from "./lines.ts";
+import type { ReadOptions } from "./options.ts";
 import { openSource } from "./source.ts";
 
 /** Reads click rows from JSONL. @throws DataError as `readJsonRows` does */

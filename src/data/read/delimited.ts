@@ -5,10 +5,11 @@ import { DataError } from "../../errors.ts";
 import { parseDecimal } from "../time.ts";
 import { quote } from "../words.ts";
 import { parseColumns, parseDelimiter, requireRating } from "./columns.ts";
-import type { Format, FormatName, ReadOptions } from "./format.ts";
+import type { Format } from "./format.ts";
 import type { Intake } from "./intake.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { type Block, readBlocks } from "./lines.ts";
+import type { FormatName, ReadOptions } from "./options.ts";
 import { detectDelimiter, looksLikeSpacedTable, sampleRecords } from "./sniff.ts";
 import { LONGEST_LINE_BYTES, type Source } from "./source.ts";
 

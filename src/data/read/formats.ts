@@ -3,8 +3,9 @@
 import { DataError, UsageError } from "../../errors.ts";
 import { quote } from "../words.ts";
 import { csv, tsv } from "./delimited.ts";
-import type { Format, ReadOptions } from "./format.ts";
+import type { Format } from "./format.ts";
 import { jsonl } from "./jsonl.ts";
+import type { ReadOptions } from "./options.ts";
 import { sequences } from "./sequences.ts";
 import type { Source } from "./source.ts";
 

@@ -3,12 +3,12 @@
 import { type BadRowLimit, parseMaxBadRows } from "../bad-rows.ts";
 import type { EventLog } from "../log.ts";
 import { measureQuality, type QualityReport } from "../quality.ts";
-import type { ReadOptions } from "./format.ts";
 import { detectFormat, namedFormat, refuseForeign, refuseJson } from "./formats.ts";
 import { Intake } from "./intake.ts";
+import type { ReadOptions } from "./options.ts";
 import { openSource } from "./source.ts";
 
-export type { FormatName, ReadOptions } from "./format.ts";
+export type { FormatName, ReadOptions } from "./options.ts";
 
 /** A log that was read, and what is to be said about it. */
 export interface ReadResult {

@@ -11,7 +11,7 @@ import {
   usualPlaces,
   usualRole,
 } from "./columns.ts";
-import type { ReadOptions } from "./format.ts";
+import type { ReadOptions } from "./options.ts";
 import { columnIs, commonWidth, isDecimal, sampleRecords, timeColumn } from "./sniff.ts";
 
 const unknownColumns = (subject: string, record: readonly string[]) =>

@@ -6,7 +6,7 @@ import { extname } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DataError } from "../../errors.ts";
-import type { ReadOptions } from "./format.ts";
+import type { ReadOptions } from "./options.ts";
 
 const missing = (subject: string) =>
   new DataError("DATA_FILE_MISSING", `${subject}: got no such file, expected an interaction log. Check the path.`);

@@ -6,8 +6,8 @@ import { DataError } from "../../errors.ts";
 import { parseDecimal } from "../time.ts";
 import { type Vectors, VectorsBuilder } from "../vectors.ts";
 import { quote } from "../words.ts";
-import type { ReadOptions } from "./format.ts";
 import { readBlocks } from "./lines.ts";
+import type { ReadOptions } from "./options.ts";
 import { detectDelimiter } from "./sniff.ts";
 import { LONGEST_LINE_BYTES, openSource, type Source } from "./source.ts";
 
