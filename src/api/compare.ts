@@ -30,6 +30,17 @@ const notRanked = (task: string) =>
 const badSeeds = (got: unknown) =>
   new UsageError("SEEDS_INVALID", `seeds: got ${String(got)}, expected a whole number from 1 to 1000.`);
 
+const twice = (name: string) =>
+  new UsageError(
+    "MODEL_TWICE",
+    `models: got "${name}" twice, expected each name once. Use seeds for several runs of it.`,
+  );
+const nothingToTest = (split: string) =>
+  new UsageError(
+    "NOTHING_TO_TEST",
+    `split ${split}: got no case to test, expected at least one. Choose another split, or give a test file.`,
+  );
+
 /** Names of everything that can be compared: baselines, then presets. */
 export const COMPARABLE: readonly string[] = [...BASELINES, ...PRESETS].map(({ name }) => name);
 
@@ -88,6 +99,7 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > 1000) throw badSeeds(seeds);
   for (const name of models) {
     if (!COMPARABLE.includes(name)) throw unknownModel(name, nearestName(name, COMPARABLE));
+    if (models.indexOf(name) !== models.lastIndexOf(name)) throw twice(name);
   }
   const presets = models.filter((name) => PRESETS.some((preset) => preset.name === name));
   // All settings are checked before the first hour is spent; the data's own are the same for all.
@@ -97,6 +109,7 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
   const dataConfig = configs.get(presets[0]) ?? configOf(undefined, settings);
   const data = await prepareData(source, dataConfig, read, heldOut);
   onData?.(data, dataConfig);
+  if (data.split.test.user.length === 0) throw nothingToTest(dataConfig.split);
   const rows: ComparisonRow[] = [];
   const add = (row: ComparisonRow) => {
     rows.push(row);

@@ -15,7 +15,7 @@ import { NetworkRanker } from "../rank/network-ranker.ts";
 import { cutClicks } from "../train/click-lesson.ts";
 import { userRowsOf } from "../train/users.ts";
 import type { Model } from "./model.ts";
-import { prepareData, readClicks, type Source } from "./source.ts";
+import { type PreparedData, prepareData, readClicks, type Source } from "./source.ts";
 import type { ClickSource } from "./train.ts";
 
 const badCutoffs = (got: unknown) =>
@@ -38,6 +38,8 @@ export interface EvaluateOptions {
   cutoffs?: readonly number[];
   /** How a path is read. */
   read?: ReadOptions;
+  /** Called once the data is read, before it is measured; not for click rows. */
+  onData?: (data: PreparedData, config: ModelConfig) => void;
 }
 
 /** A measured model. */
@@ -71,7 +73,9 @@ export async function evaluate(
     const begin = rule === "none" ? 0 : cutClicks(rows, rule).test;
     return { ...evaluateClicks(network, clicks, begin, rows), ...how };
   }
-  const { split } = await prepareData(source as Source, config, read, { test }, items);
+  const data = await prepareData(source as Source, config, read, { test }, items);
+  options.onData?.(data, config);
+  const { split } = data;
   const { histories, cases } = inVocabulary(split.histories, split.test, items);
   if (config.task === "rating") {
     const means = ratingMeans(split.histories, split.trainLength);

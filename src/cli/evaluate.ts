@@ -6,6 +6,7 @@ import type { Metrics } from "../evaluate/metrics.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { addDataFlags, type DataFlags, readOptions, wholeNumbers } from "./options.ts";
 import { formatMetric, formatTable, log, predictionRows, print, printJson } from "./output.ts";
+import { logRead } from "./progress.ts";
 
 interface Flags extends DataFlags {
   split?: string;
@@ -32,7 +33,8 @@ export function addEvaluate(program: Command): void {
 async function runEvaluate(path: string, data: string, flags: Flags): Promise<void> {
   const model = await load(path);
   const { split, targets, test, k: cutoffs } = flags;
-  const report = await evaluate(model, data, { split, targets, test, cutoffs, read: readOptions(flags) });
+  const read = readOptions(flags);
+  const report = await evaluate(model, data, { split, targets, test, cutoffs, read, onData: logRead });
   if (report.trainedOnTargets) {
     // Of a file of its own nobody knows whether it was part of everything.
     const included = test === undefined ? ", the targets included" : `, with ${test} if it was there`;

@@ -19,20 +19,10 @@ const MANY_REPEATS = 0.1;
 /** With fewer validation cases, the best epoch is mostly chance. */
 const FEW_CASES = 30;
 
-/** Reports what was read: guesses, quality, filters, split. */
+/** Reports what was read and how it was split: what a model is trained on. */
 export function logData(data: PreparedData, config: ModelConfig): void {
-  const { guesses, quality, filter, split, sessions, heldOut } = data;
-  for (const line of [...guesses, ...formatQuality(quality)]) log(line);
-  for (const part of heldOut) {
-    for (const line of [...part.guesses, ...formatQuality(part.quality)]) log(`${part.name}: ${line}`);
-  }
-  if (sessions) {
-    const { users, sessions: count } = sessions;
-    log(
-      `session gap ${formatCount(config.sessionGap)} s: ${formatCount(count)} sessions of ${formatCount(users)} users`,
-    );
-  }
-  for (const line of formatFilterReport(filter)) log(line);
+  logRead(data, config);
+  const { quality, split } = data;
   if (config.seen === "exclude" && quality.repeats > MANY_REPEATS * quality.events) {
     log("hint: users come back to items here, and seen items are not recommended; --set seen=include does");
   }
@@ -45,6 +35,22 @@ export function logData(data: PreparedData, config: ModelConfig): void {
     );
   }
   for (const line of formatSplit(split)) log(line);
+}
+
+/** Reports what was read: guesses, quality, sessions, filters. */
+export function logRead(data: PreparedData, config: ModelConfig): void {
+  const { guesses, quality, filter, sessions, heldOut } = data;
+  for (const line of [...guesses, ...formatQuality(quality)]) log(line);
+  for (const part of heldOut) {
+    for (const line of [...part.guesses, ...formatQuality(part.quality)]) log(`${part.name}: ${line}`);
+  }
+  if (sessions) {
+    const { users, sessions: count } = sessions;
+    log(
+      `session gap ${formatCount(config.sessionGap)} s: ${formatCount(count)} sessions of ${formatCount(users)} users`,
+    );
+  }
+  for (const line of formatFilterReport(filter)) log(line);
 }
 
 /** Prints the effective settings on one line. */

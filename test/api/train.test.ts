@@ -102,6 +102,13 @@ describe("train", () => {
     await expect(train("no/such/file.csv")).rejects.toMatchObject({ code: "DATA_FILE_MISSING" });
   });
 
+  test("compare refuses a model named twice and a split that leaves nothing to test", async () => {
+    await expect(compare(rows, { models: ["popular", "popular"] })).rejects.toMatchObject({ code: "MODEL_TWICE" });
+    await expect(compare(rows, { models: ["popular"], split: "none" })).rejects.toMatchObject({
+      code: "NOTHING_TO_TEST",
+    });
+  });
+
   test("one user with a long history is enough", async () => {
     const one = Array.from({ length: 60 }, (_, time) => ({ user: "me", item: `file ${time % 5}`, time }));
     const model = await train(one, {
