@@ -18,7 +18,7 @@ export async function benchTraining(): Promise<void> {
   for (const shape of SHAPES) {
     for (const { name } of PRESETS) {
       const engine = await createTrainingEngine();
-      const config = resolveConfig(findPreset(name).settings, { preset: name });
+      const config = resolveConfig(findPreset(name).settings, { preset: name, dropout: 0.3 });
       const network = new Network(engine, config, shape.items, true);
       network.initialize(engine);
       const optimizer = new AdamW(engine, network.parameters, config);

@@ -50,9 +50,13 @@ export interface ModelConfig {
   features: number;
 }
 
+/** The value of `dropout` that leaves it to the data. */
+export const OPEN_DROPOUT = -1;
+
 /** One row of the table. */
 export type Setting =
-  | { kind: "integer" | "number"; default: number; min: number; max: number; help: string }
+  /** `open` is one more value, beside the range, which leaves the setting to the data; see src/train/adapt.ts. */
+  | { kind: "integer" | "number"; default: number; min: number; max: number; open?: number; help: string }
   | { kind: "choice"; default: string; choices: readonly string[]; help: string }
   | { kind: "text"; default: string; help: string };
 
@@ -113,7 +117,10 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   ),
   scale: choice(["length", "none"], "multiply attention weights by the number of steps they are spread over"),
   inputNorm: choice(["none", "layer"], "layer norm on embedded items, before attention"),
-  dropout: number(0, 0, 0.95, "share of the numbers dropped at the input of each block while training"),
+  dropout: {
+    ...number(0, 0, 0.95, "share of the numbers dropped in each block while training; -1 = told from the data"),
+    open: OPEN_DROPOUT,
+  } as Setting,
   outputDropout: number(0, 0, 0.95, "share of the numbers dropped before scoring while training"),
   initStd: number(0.02, 1e-6, 10, "standard deviation of initial embeddings and interest"),
   batch: integer(0, 0, 1_000_000, "users in a training step; 0 = told from the data, about 1,536 interactions"),
@@ -233,11 +240,12 @@ function readSetting(name: keyof ModelConfig, value: unknown): unknown {
   }
   const parsed =
     typeof value === "string" && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
-  const fits =
+  const inRange =
     typeof parsed === "number" &&
     parsed >= setting.min &&
     parsed <= setting.max &&
     (setting.kind === "number" || Number.isInteger(parsed));
+  const fits = inRange || (setting.open !== undefined && parsed === setting.open);
   if (!fits) {
     const kind = setting.kind === "integer" ? "a whole number" : "a number";
     throw badValue(name, value, `${kind} from ${setting.min} to ${setting.max}`);

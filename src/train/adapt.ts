@@ -1,19 +1,25 @@
-// Settings that are told from the data where they were left open, by one short rule each.
+// Settings that are told from the data where they were left open, by one short rule each. What comes out is printed and stored.
 
 import type { Split } from "../data/split.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { type ModelConfig, OPEN_DROPOUT } from "../model/config.ts";
 
 /** Interactions in a training step that learned well on dense and on sparse data sets alike; see docs/results.md. */
 const STEP_INTERACTIONS = 1536;
 /** Steps an epoch should have, so that small logs are not trained in a handful of them. */
 const EPOCH_STEPS = 32;
+/** Mean training events of a user from which on data counts as dense. */
+const DENSE_EVENTS = 40;
+const DENSE_DROPOUT = 0.3;
+const SPARSE_DROPOUT = 0.5;
 
 /**
- * Returns the config with open settings filled in: `batch` 0 becomes as many users as have about 1,536 training interactions
- * together, and no more than leave 32 steps in an epoch. Depends on the training part alone.
+ * Returns the config with open settings filled in, from the training part alone.
+ *
+ * - `batch` 0 becomes as many users as have about 1,536 training interactions together, and no more than leave 32 steps in an epoch.
+ * - `dropout` -1 becomes .3 where users have 40 training events or more on average, .5 where they have fewer: the less there is of
+ *   a user, the more there is to overfit.
  */
 export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength">): ModelConfig {
-  if (config.batch > 0) return config;
   let interactions = 0;
   let users = 0;
   for (const length of split.trainLength) {
@@ -23,5 +29,10 @@ export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength
   }
   const mean = interactions / Math.max(1, users);
   const batch = Math.max(1, Math.floor(Math.min(STEP_INTERACTIONS / Math.max(1, mean), users / EPOCH_STEPS)));
-  return { ...config, batch };
+  const dropout = mean >= DENSE_EVENTS ? DENSE_DROPOUT : SPARSE_DROPOUT;
+  return {
+    ...config,
+    batch: config.batch > 0 ? config.batch : batch,
+    dropout: config.dropout === OPEN_DROPOUT ? dropout : config.dropout,
+  };
 }

@@ -5,14 +5,16 @@ import { splitHistories } from "../../src/data/split.ts";
 import { resolveConfig } from "../../src/model/config.ts";
 import { adaptConfig } from "../../src/train/adapt.ts";
 
-function batchFor(users: number, events: number, batch = 0): number {
+function adapted(users: number, events: number, settings: { batch?: number; dropout?: number }) {
   const log = new LogBuilder();
   for (let user = 0; user < users; user++) {
     for (let time = 0; time < events; time++) log.add(`u${user}`, `i${time % 50}`, time);
   }
   const { histories } = buildHistories(log.build(), {});
-  return adaptConfig(resolveConfig({ batch }), splitHistories(histories, "leave-one-out")).batch;
+  return adaptConfig(resolveConfig(settings), splitHistories(histories, "leave-one-out"));
 }
+
+const batchFor = (users: number, events: number, batch = 0) => adapted(users, events, { batch }).batch;
 
 test("an open batch holds about 1,536 training interactions", () => {
   expect(batchFor(1000, 102)).toBe(15); // 100 of each user train
@@ -26,4 +28,12 @@ test("an open batch leaves at least 32 steps in an epoch, down to one user a ste
 
 test("a batch that was asked for stays", () => {
   expect(batchFor(1000, 102, 77)).toBe(77);
+});
+
+test("an open dropout is .3 for long histories and .5 for short ones, and a given one stays", () => {
+  // 40 and 39 of each user train.
+  expect(adapted(10, 42, { dropout: -1 }).dropout).toBe(0.3);
+  expect(adapted(10, 41, { dropout: -1 }).dropout).toBe(0.5);
+  expect(adapted(10, 41, { dropout: 0 }).dropout).toBe(0);
+  expect(() => resolveConfig({ dropout: -0.5 })).toThrow(expect.objectContaining({ code: "SETTING_VALUE" }));
 });

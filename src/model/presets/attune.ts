@@ -1,9 +1,9 @@
+import { OPEN_DROPOUT } from "../config.ts";
 import type { Preset } from "./preset.ts";
 
 /**
- * Interest attention, then two residual GRU blocks with a layer norm after each: the attention of `attentive-gru` with the stacking
- * that linear recurrent recommenders use (LRURec, Yue et al., WSDM 2024: x = LN(x + f(x))). On validation, feed-forward nets in the
- * blocks added time and nothing else, so there are none.
+ * Interest attention, then two residual GRU blocks with a feed-forward net each and a layer norm after every sublayer: the attention
+ * of `attentive-gru` with the stacking of linear recurrent recommenders, x = LN(x + f(x)) (LRURec, Yue et al., WSDM 2024).
  */
 export const attune: Preset = {
   name: "attune",
@@ -14,7 +14,9 @@ export const attune: Preset = {
     layers: 2,
     residual: "add",
     norm: "post",
-    dropout: 0.3,
-    learningRate: 0.002,
+    feedForward: 4,
+    feedForwardActivation: "gelu",
+    dropout: OPEN_DROPOUT,
+    learningRate: 0.001,
   },
 };
