@@ -2,11 +2,8 @@
 // answer has the same bits whatever else is in its batch.
 
 import { type Network, NO_USER } from "../model/network.ts";
+import { cutBatches } from "./batches.ts";
 import type { Query, RankedList, Ranker, Ranks } from "./ranker.ts";
-
-/** Histories encoded at once: bounded in number and in steps, so that memory does not grow with the request. */
-const BATCH_HISTORIES = 256;
-const BATCH_STEPS = 32_768;
 
 /** A network as a ranker. Histories must not be empty. */
 export class NetworkRanker implements Ranker {
@@ -75,14 +72,7 @@ export class NetworkRanker implements Ranker {
     const { network } = this;
     const { memory } = network.engine;
     const { scorer } = network;
-    for (let first = 0; first < queries.length; ) {
-      let count = 0;
-      let steps = 0;
-      while (first + count < queries.length && count < BATCH_HISTORIES) {
-        steps += queries[first + count].history.length;
-        if (count > 0 && steps > BATCH_STEPS) break;
-        count++;
-      }
+    for (const { first, count } of cutBatches(queries.length, (index) => queries[index].history.length)) {
       network.releaseStep();
       const batch = queries.slice(first, first + count);
       const histories = batch.map((query) => query.history);
@@ -96,7 +86,6 @@ export class NetworkRanker implements Ranker {
         use(first + r, rows, scores);
         memory.release(mark);
       }
-      first += count;
     }
     network.releaseStep();
   }
