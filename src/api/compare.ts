@@ -1,8 +1,9 @@
 // compare(): every model and baseline on the same data, by the same protocol.
 
 import type { ReadOptions } from "../data/read/index.ts";
+import { popularity } from "../data/training-part.ts";
 import { UsageError } from "../errors.ts";
-import { type BaselinePreset, popularity } from "../evaluate/baselines/baseline.ts";
+import type { BaselinePreset } from "../evaluate/baselines/baseline.ts";
 import { BASELINES } from "../evaluate/baselines/index.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
 import { DEFAULT_CUTOFFS, evaluateCases } from "../evaluate/protocol.ts";

@@ -2,9 +2,9 @@
 
 import type { Histories } from "../data/histories.ts";
 import type { Split } from "../data/split.ts";
+import { popularity } from "../data/training-part.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
-import { popularity } from "../evaluate/baselines/baseline.ts";
 import { ratingMeans, wantedRatings } from "../evaluate/predictions.ts";
 import { DEFAULT_CUTOFFS, type Evaluation, evaluateCases } from "../evaluate/protocol.ts";
 import { evaluateRatings } from "../evaluate/ratings.ts";

@@ -6,16 +6,11 @@
 // time-ordered events) and yoochoose-100k (its own tuning split); by the geometric mean of NDCG@10 over the five, one constant
 // after another. "Mean" in the docstrings is that number.
 
-import type { Histories } from "../../data/histories.ts";
+import type { TrainingPart } from "../../data/training-part.ts";
 import type { Query, RankedList, Ranker, Ranks } from "../../rank/ranker.ts";
 import { SparseScores } from "./sparse.ts";
 
-/** The part of the data a baseline may learn from. */
-export interface TrainingPart {
-  histories: Histories;
-  /** Leading events of each user that training may see. */
-  trainLength: ArrayLike<number>;
-}
+export { eachTrainingHistory, popularity, type TrainingPart } from "../../data/training-part.ts";
 
 /** A named baseline: how it is made from training data. */
 export interface BaselinePreset {
@@ -24,15 +19,6 @@ export interface BaselinePreset {
   summary: string;
   /** @param log2 base-2 logarithm; the kernels' own, because the host's may differ between engines */
   fit(part: TrainingPart, log2: (x: number) => number): ScoreRanker;
-}
-
-/** Counts the events of each item in the training part. f64[V] */
-export function popularity({ histories, trainLength }: TrainingPart): Float64Array {
-  const counts = new Float64Array(histories.items.size);
-  eachTrainingHistory({ histories, trainLength }, (items) => {
-    for (const item of items) counts[item]++;
-  });
-  return counts;
 }
 
 /** Lists the items from most to least popular, item order among equals. i32[V] */
@@ -47,14 +33,6 @@ export function placesIn(order: Int32Array): Int32Array {
     places[item] = place;
   });
   return places;
-}
-
-/** Calls `use` with the training items of every user, oldest first. */
-export function eachTrainingHistory({ histories, trainLength }: TrainingPart, use: (items: Uint32Array) => void): void {
-  for (let user = 0; user + 1 < histories.offsets.length; user++) {
-    const start = histories.offsets[user];
-    use(histories.item.subarray(start, start + trainLength[user]));
-  }
 }
 
 /** Weights of the last events of a history, latest first: 1, 1/2, 1/3, … */
