@@ -75,7 +75,7 @@ async function buildJavaScript() {
   await build({ ...shared, entryPoints: ["src/edge.ts"], platform: "browser", minify: true });
   await build({
     ...shared,
-    entryPoints: { index: "src/index.ts", cli: "src/cli/main.ts" },
+    entryPoints: { index: "src/index.ts", cli: "src/cli/main.ts", worker: "src/worker.ts" },
     platform: "node",
     target: "node20",
     splitting: true,

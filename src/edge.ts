@@ -20,7 +20,7 @@ export type { Recommender };
 
 /** What a recommender is made from. */
 export interface RecommenderSource {
-  /** The compiled `attune/inference.wasm` (or `attune/attune.wasm`) of this version. */
+  /** The compiled `attune/inference.wasm` of this version. */
   module: WebAssembly.Module;
   /** Content of a model file. */
   model: ArrayBuffer | Uint8Array;

@@ -5,13 +5,15 @@ import type { ReadOptions } from "../data/read/index.ts";
 import { UsageError } from "../errors.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
+import { Network } from "../model/network.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { adaptConfig } from "../train/adapt.ts";
-import { clickLengths, clickLesson } from "../train/click-lesson.ts";
+import { clickLengths, clickPlan } from "../train/click-lesson.ts";
 import type { Progress } from "../train/fit.ts";
-import { historyLesson, type Lesson } from "../train/lesson.ts";
+import { historyPlan } from "../train/history-lesson.ts";
+import type { LessonPlan } from "../train/plan.ts";
+import { superviseTraining } from "../train/supervisor.ts";
 import type { SuppliedVectors } from "../train/supplied.ts";
-import { trainNetwork } from "../train/train.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { Model } from "./model.ts";
 import { type PreparedData, prepareData, readClicks, type Source, settingsBeside } from "./source.ts";
@@ -31,12 +33,15 @@ export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">>, Vect
   refit?: boolean;
   /** Seconds for all of it. What comes out then depends on the speed of the machine. */
   timeBudget?: number;
+  /** Threads that share the work. They change nothing but the time. Default: one for each core, at most 8. */
+  threads?: number;
   /** What chooses the epoch, from a source of its own: all of the data trains then. */
   valid?: Source;
   /** What is measured once, from a source of its own; without `valid`, `split` holds out the validation only. */
   test?: Source;
   /** How a path is read. */
   read?: ReadOptions;
+  /** Told about twenty times a second, and after each epoch. */
   onProgress?: (progress: Progress) => void;
   /** Called once the data is read, before training. */
   onData?: (data: PreparedData, config: ModelConfig) => void;
@@ -104,7 +109,21 @@ export function configOf(
  * the model does not fit · the signal's reason when aborted
  */
 export async function train(source: Source | ClickSource, options: TrainOptions = {}): Promise<TrainedModel> {
-  const { model, refit = true, timeBudget, valid, test, read, onProgress, onData, onConfig, signal, ...rest } = options;
+  const {
+    model,
+    refit = true,
+    timeBudget,
+    threads,
+    valid,
+    test,
+    read,
+    onProgress,
+    onData,
+    onConfig,
+    signal,
+    ...rest
+  } = options;
+  const how = { refit, timeBudget, threads, onProgress, signal };
   const { interestVectors, itemVectors, ...settings } = rest;
   const heldOut = { valid, test };
   const vectors = await readSupplied({ interestVectors, itemVectors });
@@ -116,59 +135,51 @@ export async function train(source: Source | ClickSource, options: TrainOptions 
     const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) });
     onConfig?.(config);
     const sizes = { users: clicks.label.length, interactions: clicks.history.length };
-    const lesson = clickLesson(config, clicks);
-    return trainLesson(config, lesson, sizes, { refit, timeBudget, onProgress, signal });
+    return trainPlan(config, clickPlan(clicks, refit), sizes, how);
   }
   const data = await prepareData(source as Source, asked, read, heldOut);
   data.guesses.push(...describeSupplied(vectors, data.split.histories));
   const config = adaptConfig(asked, data.split);
   onData?.(data, config);
-  return trainPrepared(data, config, { refit, timeBudget, onProgress, signal }, vectors);
+  return trainPrepared(data, config, how, vectors);
 }
+
+/** What of `train`'s options is not about the data. */
+export type HowToTrain = Pick<TrainOptions, "refit" | "timeBudget" | "threads" | "onProgress" | "signal">;
 
 /** Trains on data that is already read: what `train` and `compare` share. */
 export async function trainPrepared(
   data: PreparedData,
   config: ModelConfig,
-  options: Pick<TrainOptions, "refit" | "timeBudget" | "onProgress" | "signal">,
+  how: HowToTrain,
   vectors: SuppliedVectors = {},
 ): Promise<TrainedModel> {
   checkSupplied(config, vectors);
   const { histories } = data.split;
   const sizes = { users: histories.userIds.size, interactions: histories.item.length };
-  return trainLesson(config, historyLesson(config, data.split, vectors), sizes, options);
+  return trainPlan(config, historyPlan(config, data.split, vectors, how.refit ?? true), sizes, how);
 }
 
 /** Trains on any lesson. */
-export async function trainLesson(
+export async function trainPlan(
   config: ModelConfig,
-  lesson: Lesson,
+  plan: LessonPlan,
   sizes: Pick<TrainReport, "users" | "interactions">,
-  options: Pick<TrainOptions, "refit" | "timeBudget" | "onProgress" | "signal">,
+  { timeBudget, threads, onProgress, signal }: HowToTrain,
 ): Promise<TrainedModel> {
-  const outcome = await trainNetwork({
-    config,
-    lesson,
-    createEngine: createTrainingEngine,
-    refit: options.refit ?? true,
-    timeBudgetSeconds: options.timeBudget,
-    onProgress: options.onProgress,
-    signal: options.signal,
-  });
-  const { network, items, counts, users, refitted, shippedEpochs, epochs, bestEpoch, seconds } = outcome;
-  const { validation, test, peakBytes } = outcome;
+  const { numbers, ids } = plan;
+  const training = { config, numbers, threads, timeBudgetSeconds: timeBudget, onProgress, signal };
+  const result = await superviseTraining(training);
+  const { weights, counts, refitted, shippedEpochs, ...measured } = result;
+  const { items, users } = refitted ? ids.everything! : ids.training;
+  const network = Network.fromBlock(await createTrainingEngine(), config, items.size, weights, users?.size);
   const report: TrainReport = {
     config,
     ...sizes,
+    ...measured,
     items: items.size,
     parameters: network.parameters.count,
-    epochs,
-    bestEpoch,
-    seconds,
-    validation,
-    test,
     refitted,
-    peakBytes,
   };
   const facts = { epochs: shippedEpochs, refitted };
   return new TrainedModel({ network, items, users, counts }, facts, report);

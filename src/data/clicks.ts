@@ -24,6 +24,9 @@ export interface ClickRow {
   label: 0 | 1;
 }
 
+/** Click rows as models and metrics see them: numbers alone, which another thread can be sent. */
+export type ClickNumbers = Omit<Clicks, "items"> & { readonly items: { readonly size: number } };
+
 /** Click rows with ids as numbers. Row r's history is `history[offsets[r]] … history[offsets[r + 1] - 1]`. */
 export interface Clicks {
   readonly items: Vocabulary;

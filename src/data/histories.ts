@@ -7,6 +7,11 @@ import { Vocabulary } from "./vocabulary.ts";
 
 export { type Counts, type FilterOptions, type FilterReport, formatFilterReport } from "./filter.ts";
 
+/** Histories as models and metrics see them: numbers alone, which another thread can be sent. */
+export type HistoryRows = Pick<Histories, "offsets" | "item" | "rating"> & {
+  readonly items: { readonly size: number };
+};
+
 /** Histories of all users in rows: events `offsets[u] … offsets[u + 1] - 1` are those of user u, oldest first. */
 export interface Histories {
   /** User ids, numbered by first appearance in the filtered log (file order). */

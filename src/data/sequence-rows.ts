@@ -21,6 +21,9 @@ export interface SequenceRow {
   items?: readonly string[];
 }
 
+/** Sequences as models see them: numbers alone, which another thread can be sent. */
+export type SequenceNumbers = Omit<Sequences, "items"> & { readonly items: { readonly size: number } };
+
 /** Sequences with ids as numbers. */
 export interface Sequences {
   /** Empty where the rows have no items. */

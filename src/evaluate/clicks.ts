@@ -1,6 +1,6 @@
 // How click rows are measured: the predicted probabilities beside the share of clicks that anyone could predict.
 
-import type { Clicks } from "../data/clicks.ts";
+import type { ClickNumbers } from "../data/clicks.ts";
 import type { Network } from "../model/network.ts";
 import { predictPairs } from "../rank/predictor.ts";
 import { clickMetrics } from "./predictions.ts";
@@ -12,7 +12,7 @@ import type { Evaluation } from "./protocol.ts";
  */
 export function evaluateClicks(
   network: Network,
-  clicks: Clicks,
+  clicks: ClickNumbers,
   begin: number,
   end: number,
   meanClick?: number,

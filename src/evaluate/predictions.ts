@@ -1,6 +1,6 @@
 // Metrics of predicted numbers: errors of ratings beside what plain means would have said, and the quality of probabilities.
 
-import type { Histories } from "../data/histories.ts";
+import type { HistoryRows } from "../data/histories.ts";
 import type { Cases } from "../data/split.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -113,7 +113,10 @@ export interface RatingMeans {
 }
 
 /** Computes the mean ratings of the leading `trainLength[u]` events of each user; the histories have ratings. */
-export function ratingMeans({ offsets, item, items, rating }: Histories, trainLength: ArrayLike<number>): RatingMeans {
+export function ratingMeans(
+  { offsets, item, items, rating }: HistoryRows,
+  trainLength: ArrayLike<number>,
+): RatingMeans {
   const users = offsets.length - 1;
   const [userSum, userCount] = [new Float64Array(users), new Float64Array(users)];
   const [itemSum, itemCount] = [new Float64Array(items.size), new Float64Array(items.size)];
@@ -137,6 +140,6 @@ export function ratingMeans({ offsets, item, items, rating }: Histories, trainLe
 }
 
 /** Returns the rating that each case asks for, f32[cases]. */
-export function wantedRatings({ offsets, rating }: Histories, cases: Cases): Float32Array {
+export function wantedRatings({ offsets, rating }: HistoryRows, cases: Cases): Float32Array {
   return Float32Array.from(cases.user, (user, i) => rating![offsets[user] + cases.prefix[i]]);
 }

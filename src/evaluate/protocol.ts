@@ -1,7 +1,7 @@
 // How a held-out part is measured: every case's history is ranked over the whole catalogue, with and without the items the
 // user has seen.
 
-import type { Histories } from "../data/histories.ts";
+import type { HistoryRows } from "../data/histories.ts";
 import type { Cases } from "../data/split.ts";
 import { distinctItems, type Query, type Ranker } from "../rank/ranker.ts";
 import { ListMetrics, type Metrics, rankMetrics, recallMetrics } from "./metrics.ts";
@@ -44,7 +44,7 @@ export interface Evaluation {
  */
 export function evaluateCases(
   ranker: Ranker,
-  histories: Histories,
+  histories: HistoryRows,
   cases: Cases,
   seen: "exclude" | "include",
   cutoffs: readonly number[],
@@ -94,7 +94,7 @@ export function evaluateCases(
 }
 
 /** Makes the question what follows the first `prefix` events of a user; none where there are no events. */
-function queryOf({ offsets, item }: Histories, user: number, prefix: number): Query | undefined {
+function queryOf({ offsets, item }: HistoryRows, user: number, prefix: number): Query | undefined {
   if (prefix === 0) return undefined;
   const history = item.subarray(offsets[user], offsets[user] + prefix);
   return { user, history, excluded: distinctItems(history) };

@@ -1,6 +1,6 @@
 // How held-out ratings are measured: the model beside the three means anyone could predict, all from the training part only.
 
-import type { Histories } from "../data/histories.ts";
+import type { HistoryRows } from "../data/histories.ts";
 import type { Cases } from "../data/split.ts";
 import type { Network } from "../model/network.ts";
 import { predictPairs } from "../rank/predictor.ts";
@@ -15,7 +15,7 @@ import type { Evaluation } from "./protocol.ts";
  */
 export function evaluateRatings(
   network: Network,
-  { offsets, item }: Histories,
+  { offsets, item }: HistoryRows,
   cases: Cases,
   wanted: ArrayLike<number>,
   means: RatingMeans,

@@ -133,6 +133,15 @@ export class Network {
     return network;
   }
 
+  /** Like `fromWeights`, from the block of all parameters of an equal network. */
+  static fromBlock(engine: Engine, config: ModelConfig, items: number, block: Float32Array, users = 0): Network {
+    const network = new Network(engine, config, items, false, users);
+    const { values, floats } = network.parameters;
+    engine.memory.f32(values, floats).set(block);
+    network.prepare();
+    return network;
+  }
+
   /** Lists the parameters of a config in the order they are stored. */
   static specs(config: ModelConfig, items: number, users = 0): ParameterSpec[] {
     const specs = [...ItemEmbedding.specs(config, items), ...InterestAttention.specs(config, users)];

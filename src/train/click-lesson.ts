@@ -1,10 +1,11 @@
 // Learns whether a candidate is clicked. Rows are cut in their order: the first 80 % train, the next 10 % choose the epoch, the
 // last 10 % test; with split=none all of them train. Rows without a history cannot be encoded and only count in the mean.
 
-import type { Clicks } from "../data/clicks.ts";
+import type { ClickNumbers, Clicks } from "../data/clicks.ts";
 import { evaluateClicks } from "../evaluate/clicks.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Lesson, LessonPart } from "./lesson.ts";
+import type { LessonPlan } from "./plan.ts";
 
 const VALID_FROM = 0.8;
 const TEST_FROM = 0.9;
@@ -22,8 +23,25 @@ export function cutClicks(rows: number, rule: string): ClickCut {
   return { valid: Math.floor(rows * VALID_FROM), test: Math.floor(rows * TEST_FROM), rows };
 }
 
+/** The numbers of a lesson about clicks. */
+export interface ClickLessonNumbers {
+  kind: "clicks";
+  clicks: ClickNumbers;
+  /** Whether all rows are trained on in the end. */
+  refit: boolean;
+}
+
+/** Plans a lesson about click rows. */
+export function clickPlan({ items, ...clicks }: Clicks, refit: boolean): LessonPlan {
+  const ids = { items, users: undefined };
+  return {
+    numbers: { kind: "clicks", clicks: { ...clicks, items: { size: items.size } }, refit },
+    ids: { training: ids, everything: ids },
+  };
+}
+
 /** Learns from click rows. */
-export function clickLesson(config: ModelConfig, clicks: Clicks): Lesson {
+export function clickLesson(config: ModelConfig, { clicks, refit }: ClickLessonNumbers): Lesson {
   const { items, offsets, history, candidate, label } = clicks;
   const cut = cutClicks(label.length, config.split);
   const end = (everything: boolean) => (everything ? cut.rows : cut.valid);
@@ -36,8 +54,8 @@ export function clickLesson(config: ModelConfig, clicks: Clicks): Lesson {
     const units: number[] = [];
     for (let row = 0; row < end(everything); row++) if (offsets[row] < offsets[row + 1]) units.push(row);
     return {
-      items,
-      users: undefined,
+      items: items.size,
+      users: 0,
       source: {
         units: Uint32Array.from(units),
         total: end(everything),
@@ -63,7 +81,7 @@ export function clickLesson(config: ModelConfig, clicks: Clicks): Lesson {
   };
   return {
     training: part(false),
-    everything: () => (cut.valid < cut.rows ? part(true) : undefined),
+    everything: refit && cut.valid < cut.rows ? part(true) : undefined,
     validates: cut.valid < cut.test,
     measure(network, heldOut) {
       const [from, to] = heldOut === "valid" ? [cut.valid, cut.test] : [cut.test, cut.rows];

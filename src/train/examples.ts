@@ -1,7 +1,7 @@
 // What an epoch trains on. Causal models train every position of every history in one pass; models whose attention looks at
 // the whole history train the last prefix of each user and a few sampled ones, because every prefix is a sequence of its own.
 
-import type { Histories } from "../data/histories.ts";
+import type { HistoryRows } from "../data/histories.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Example } from "../model/network.ts";
 import { PREFIX_STREAM, SHUFFLE_STREAM } from "../model/streams.ts";
@@ -31,7 +31,7 @@ export function shuffledUsers(kernels: TrainingKernels, users: Uint32Array, seed
 export function examplesOf(
   kernels: TrainingKernels,
   config: ModelConfig,
-  histories: Histories,
+  histories: HistoryRows,
   trainLength: ArrayLike<number>,
   users: Uint32Array,
   epoch: number,

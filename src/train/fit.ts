@@ -1,5 +1,6 @@
 // The training loop: epochs of optimiser steps, validation after each, the best weights kept, and an end by patience, number
-// of epochs, time or signal. It knows nothing of files and terminals; whoever calls it listens to its progress.
+// of epochs, time or order. It knows nothing of files, terminals and threads: whoever calls it listens to its progress, and may keep
+// where it stands, to go on from there with the same bits.
 
 import { TrainingError } from "../errors.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
@@ -7,10 +8,10 @@ import type { Network } from "../model/network.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
 import { shuffledUsers } from "./examples.ts";
 import { type ExampleSource, SELECTION } from "./lesson.ts";
-import { AdamW } from "./optimizer.ts";
+import { type AdamState, AdamW } from "./optimizer.ts";
 
-/** How long the loop may keep the thread before it lets events in. */
-const BREATH_MS = 100;
+/** Longest time between two reports of where training stands, where an epoch takes longer. */
+const STATE_MS = 60_000;
 
 const nothingToLearn = (users: number) =>
   new TrainingError(
@@ -41,6 +42,26 @@ export interface Progress {
   closed?: { validation?: Metrics; best: boolean };
 }
 
+/** Where a training stands between two steps: all that decides how it goes on. */
+export interface FitState {
+  epoch: number;
+  /** Units done in this epoch. */
+  done: number;
+  /** Whether the epoch's validation is done as well. */
+  closed: boolean;
+  /** Optimiser steps in all. */
+  step: number;
+  /** Sum of the losses of this epoch, and how many there are. */
+  lossSum: number;
+  count: number;
+  weights: Float32Array;
+  adam: AdamState;
+  best: { epoch: number; metrics: Metrics | undefined; weights: Float32Array | undefined };
+}
+
+/** The training was told to stop; its state was reported before. */
+export class Stopped extends Error {}
+
 /** What the loop trains on and listens to. */
 export interface FitOptions {
   engine: TrainingEngine;
@@ -52,9 +73,14 @@ export interface FitOptions {
   /** Measures the validation part; without it the last weights are kept. */
   validate?: () => Metrics;
   onProgress?: (progress: Progress) => void;
-  signal?: AbortSignal;
+  /** Asked after each step; the loop ends there with `Stopped`. */
+  isStopped?: () => boolean;
   /** When to stop, in ms of `performance.now()`; the step reached decides the result. */
   deadlineMs?: number;
+  /** Where to go on from, instead of the beginning. */
+  from?: FitState;
+  /** Told where training stands: at the end of each epoch, now and then inside a long one, and when it is stopped. */
+  onState?: (state: FitState) => void;
 }
 
 /** How training went. The network holds the best weights. */
@@ -66,30 +92,53 @@ export interface FitResult {
 }
 
 /**
- * Trains a network from its present weights.
- * @throws TrainingError `NOTHING_TO_LEARN`, `LOSS_NOT_FINITE` · the signal's reason when aborted
+ * Trains a network from its present weights, or from where a state says that an earlier training of it stood.
+ * @throws TrainingError `NOTHING_TO_LEARN`, `LOSS_NOT_FINITE` · Stopped
  */
-export async function fitNetwork(options: FitOptions): Promise<FitResult> {
-  const { engine, network, source, epochs, phase, validate, onProgress, signal } = options;
-  const { config } = network;
+export function fitNetwork(options: FitOptions): FitResult {
+  const { engine, network, source, epochs, phase, validate, onProgress, isStopped, from, onState } = options;
+  const { config, parameters } = network;
+  const { memory } = engine;
   const users = source.units;
   if (users.length === 0) throw nothingToLearn(source.total);
   const { metric, lowest } = SELECTION[config.task];
-  const optimizer = new AdamW(engine, network.parameters, config);
+  const optimizer = new AdamW(engine, parameters, config);
   network.keepPlanned();
+  const weights = () => memory.f32(parameters.values, parameters.floats);
   const startMs = performance.now();
   const outOfTime = () => options.deadlineMs !== undefined && performance.now() >= options.deadlineMs;
-  const best = { epoch: 0, metrics: undefined as Metrics | undefined, weights: undefined as Float32Array | undefined };
-  let step = 0;
-  let epoch = 0;
-  let breathMs = startMs;
-  while (epoch < epochs && !outOfTime()) {
-    epoch++;
+  let { epoch, done, closed, step, lossSum, count } = from ?? BEGINNING;
+  const best: FitState["best"] = from ? { ...from.best } : { epoch: 0, metrics: undefined, weights: undefined };
+  if (from) {
+    weights().set(from.weights);
+    optimizer.restore(from.adam);
+    network.prepare();
+  }
+  let stateMs = startMs;
+  const tell = () => {
+    stateMs = performance.now();
+    onState?.({
+      epoch,
+      done,
+      closed,
+      step,
+      lossSum,
+      count,
+      weights: weights().slice(),
+      adam: optimizer.state(),
+      best: { ...best },
+    });
+  };
+  while (!(closed && (epoch === epochs || epoch - best.epoch >= config.patience)) && !(closed && outOfTime())) {
+    if (closed) {
+      epoch++;
+      [done, lossSum, count] = [0, 0, 0];
+      closed = false;
+    }
     const order = shuffledUsers(engine.kernels, users, config.seed, epoch);
     const epochMs = performance.now();
-    let lossSum = 0;
-    let count = 0;
-    const report = (done: number, closed?: Progress["closed"]) => {
+    const countBefore = count;
+    const report = (end?: Progress["closed"]) => {
       const nowMs = performance.now();
       onProgress?.({
         phase,
@@ -98,12 +147,11 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
         users: done,
         usersTotal: order.length,
         loss: lossSum / Math.max(1, count),
-        interactionsPerSecond: count / Math.max(1e-9, (nowMs - epochMs) / 1000),
+        interactionsPerSecond: (count - countBefore) / Math.max(1e-9, (nowMs - epochMs) / 1000),
         seconds: (nowMs - startMs) / 1000,
-        closed,
+        closed: end,
       });
     };
-    let done = 0;
     while (done < order.length && !(done > 0 && outOfTime())) {
       const batch = order.subarray(done, done + config.batch);
       const examples = source.examples(engine.kernels, batch, epoch);
@@ -117,12 +165,12 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       done += batch.length;
       lossSum += result.loss;
       count += result.count;
-      report(done);
-      if (performance.now() - breathMs > BREATH_MS) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        breathMs = performance.now();
+      report();
+      if (isStopped?.()) {
+        tell();
+        throw new Stopped();
       }
-      signal?.throwIfAborted();
+      if (performance.now() - stateMs > STATE_MS) tell();
     }
     const validation = validate?.();
     const isBest =
@@ -132,19 +180,18 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
     if (isBest) {
       best.epoch = epoch;
       best.metrics = validation;
-      if (validation) best.weights = copyWeights(engine, network);
+      if (validation) best.weights = weights().slice();
     }
-    report(done, { validation, best: isBest });
-    if (epoch - best.epoch >= config.patience) break;
+    closed = true;
+    report({ validation, best: isBest });
+    tell();
   }
   if (best.weights) {
-    const { values, floats } = network.parameters;
-    engine.memory.f32(values, floats).set(best.weights);
+    weights().set(best.weights);
     network.prepare();
   }
   return { epochs: epoch, bestEpoch: best.epoch, validation: best.metrics };
 }
 
-function copyWeights(engine: TrainingEngine, network: Network): Float32Array {
-  return engine.memory.f32(network.parameters.values, network.parameters.floats).slice();
-}
+/** Before the first epoch, as if one were over. */
+const BEGINNING = { epoch: 0, done: 0, closed: true, step: 0, lossSum: 0, count: 0 };

@@ -13,6 +13,14 @@ const CLIP_EPSILON = 1e-6;
 /** Floats in one partial sum of squares; CHUNK of assembly/kernel/optim.ts. */
 const CHUNK = 1024;
 
+/** What the optimiser remembers. */
+export interface AdamState {
+  moments: Float32Array;
+  velocities: Float32Array;
+  beta1Power: number;
+  beta2Power: number;
+}
+
 /** Adam with decoupled weight decay (Kingma & Ba 2015; Loshchilov & Hutter 2019), as torch.optim.AdamW. */
 export class AdamW {
   readonly #moments: number;
@@ -36,6 +44,26 @@ export class AdamW {
     this.#partials = memory.planF64(this.#chunks);
     memory.f32(this.#moments, floats).fill(0);
     memory.f32(this.#velocities, floats).fill(0);
+  }
+
+  /** Copies what the optimiser remembers. */
+  state(): AdamState {
+    const copy = (at: number) => this.engine.memory.f32(at, this.parameters.floats).slice();
+    return {
+      moments: copy(this.#moments),
+      velocities: copy(this.#velocities),
+      beta1Power: this.#beta1Power,
+      beta2Power: this.#beta2Power,
+    };
+  }
+
+  /** Remembers what another one did. */
+  restore({ moments, velocities, beta1Power, beta2Power }: AdamState): void {
+    const { engine, parameters } = this;
+    engine.memory.f32(this.#moments, parameters.floats).set(moments);
+    engine.memory.f32(this.#velocities, parameters.floats).set(velocities);
+    this.#beta1Power = beta1Power;
+    this.#beta2Power = beta2Power;
   }
 
   /** Updates the parameters by their gradients, and clears these. Returns the norm of the gradient before clipping. */

@@ -1,14 +1,32 @@
 // Learns the label of whole sequences, cut in their order as click rows are.
 
-import type { Sequences } from "../data/sequence-rows.ts";
+import type { SequenceNumbers, Sequences } from "../data/sequence-rows.ts";
 import { clickMetrics, ratingMetrics } from "../evaluate/predictions.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { predictSequences } from "../rank/sequence-predictor.ts";
 import { cutClicks } from "./click-lesson.ts";
 import type { Lesson, LessonPart } from "./lesson.ts";
+import type { LessonPlan } from "./plan.ts";
+
+/** The numbers of a lesson about sequences. */
+export interface SequenceLessonNumbers {
+  kind: "sequences";
+  sequences: SequenceNumbers;
+  /** Whether all rows are trained on in the end. */
+  refit: boolean;
+}
+
+/** Plans a lesson about sequences. */
+export function sequencePlan({ items, ...sequences }: Sequences, refit: boolean): LessonPlan {
+  const ids = { items, users: undefined };
+  return {
+    numbers: { kind: "sequences", sequences: { ...sequences, items: { size: items.size } }, refit },
+    ids: { training: ids, everything: ids },
+  };
+}
 
 /** Learns from sequences. */
-export function sequenceLesson(config: ModelConfig, sequences: Sequences): Lesson {
+export function sequenceLesson(config: ModelConfig, { sequences, refit }: SequenceLessonNumbers): Lesson {
   const { items, features, steps, labels } = sequences;
   const cut = cutClicks(labels.length, config.split);
   const end = (everything: boolean) => (everything ? cut.rows : cut.valid);
@@ -18,8 +36,8 @@ export function sequenceLesson(config: ModelConfig, sequences: Sequences): Lesso
     return sum / Math.max(1, end(everything));
   };
   const part = (everything: boolean): LessonPart => ({
-    items,
-    users: undefined,
+    items: items.size,
+    users: 0,
     source: {
       units: Uint32Array.from({ length: end(everything) }, (_, row) => row),
       total: end(everything),
@@ -43,7 +61,7 @@ export function sequenceLesson(config: ModelConfig, sequences: Sequences): Lesso
   });
   return {
     training: part(false),
-    everything: () => (cut.valid < cut.rows ? part(true) : undefined),
+    everything: refit && cut.valid < cut.rows ? part(true) : undefined,
     validates: cut.valid < cut.test,
     measure(network, heldOut) {
       const [from, to] = heldOut === "valid" ? [cut.valid, cut.test] : [cut.test, cut.rows];

@@ -1,44 +1,47 @@
 // One whole training: fit on the training part, choose the epoch by validation, report the test once, and refit on everything.
 
-import type { Vocabulary } from "../data/vocabulary.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Network } from "../model/network.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
-import { type FitOptions, type FitResult, fitNetwork } from "./fit.ts";
+import { type FitOptions, type FitResult, type FitState, fitNetwork } from "./fit.ts";
 import type { Lesson, LessonPart } from "./lesson.ts";
 
 /** What a training is told. */
-export interface TrainingRequest {
+export interface TrainingRequest extends Pick<FitOptions, "onProgress" | "isStopped"> {
+  engine: TrainingEngine;
   config: ModelConfig;
   lesson: Lesson;
-  /** Makes an engine of its own memory: one for the evaluated model, one for the refitted. */
-  createEngine: () => Promise<TrainingEngine>;
-  /** Whether the shipped weights are trained again on everything. */
-  refit: boolean;
   /** Seconds for all of it; the steps reached decide the result. */
   timeBudgetSeconds?: number;
-  onProgress?: FitOptions["onProgress"];
-  signal?: AbortSignal;
+  /** Where to go on from, instead of the beginning. */
+  from?: TrainingState;
+  /** Told where training stands; see `FitOptions`. */
+  onState?: (state: TrainingState) => void;
+}
+
+/** What the evaluated model came to. */
+interface Evaluated extends Pick<FitResult, "epochs" | "bestEpoch"> {
+  validation: Evaluation | undefined;
+  test: Evaluation | undefined;
+}
+
+/** Where a whole training stands. */
+export interface TrainingState {
+  /** The model that is evaluated is there already; the one under way is the refitted. */
+  evaluated: Evaluated | undefined;
+  fit: FitState;
 }
 
 /** What a training gives. */
-export interface TrainingOutcome {
+export interface TrainingOutcome extends Evaluated {
   /** Holds the shipped weights. */
   network: Network;
-  /** Item ids of the shipped weights. */
-  items: Vocabulary;
   /** Training events per item of the shipped weights, i32[V]. */
   counts: Int32Array;
-  /** Users with an interest of their own in the shipped weights; undefined unless `interest=user`. */
-  users: Vocabulary | undefined;
   refitted: boolean;
-  epochs: number;
-  bestEpoch: number;
   /** Epochs the shipped weights were trained for. */
   shippedEpochs: number;
-  validation: Evaluation | undefined;
-  test: Evaluation | undefined;
   seconds: number;
   /** Most bytes of WebAssembly memory in use at once. */
   peakBytes: number;
@@ -47,63 +50,69 @@ export interface TrainingOutcome {
 /**
  * Trains a model by the rules of a split. Validation chooses, the test only reports: it is measured once, on the chosen
  * weights, before the refit.
+ * @throws what `fitNetwork` throws
  */
-export async function trainNetwork(request: TrainingRequest): Promise<TrainingOutcome> {
-  const { config, lesson, refit, timeBudgetSeconds } = request;
+export function trainNetwork(request: TrainingRequest): TrainingOutcome {
+  const { engine, config, lesson, timeBudgetSeconds, from } = request;
+  const { memory } = engine;
+  const { training, everything } = lesson;
   const startMs = performance.now();
   // Refitting takes about as long as choosing the epoch took, so each gets half.
-  const phases = refit ? 2 : 1;
+  const phases = everything ? 2 : 1;
   const budgetMs = timeBudgetSeconds === undefined ? undefined : timeBudgetSeconds * 1000;
   const deadline = (phase: number) => (budgetMs === undefined ? undefined : startMs + (budgetMs * phase) / phases);
+  const empty = memory.mark();
+  const end = () => ({ seconds: (performance.now() - startMs) / 1000, peakBytes: memory.peakBytes });
 
-  const { training } = lesson;
-  const evaluated = await fitFresh(request, training, "train", config.epochs, deadline(1));
-  const { network, engine, result } = evaluated;
-  const validation = lesson.measure(network, "valid");
-  const test = lesson.measure(network, "test");
-  const shared = { ...result, validation, test };
-  const everything = refit && result.bestEpoch > 0 ? lesson.everything() : undefined;
-  if (!everything) {
-    return {
-      ...shared,
-      network,
-      items: training.items,
-      users: training.users,
-      counts: training.counts(),
-      refitted: false,
-      shippedEpochs: result.bestEpoch,
-      seconds: (performance.now() - startMs) / 1000,
-      peakBytes: engine.memory.peakBytes,
-    };
+  let evaluated = from?.evaluated;
+  if (!evaluated) {
+    const { network, result } = fitFresh(request, training, undefined, config.epochs, deadline(1), from?.fit);
+    const validation = lesson.measure(network, "valid");
+    const test = lesson.measure(network, "test");
+    evaluated = { epochs: result.epochs, bestEpoch: result.bestEpoch, validation, test };
+    if (!everything || result.bestEpoch === 0) {
+      const { bestEpoch: shippedEpochs } = result;
+      return { ...evaluated, network, counts: training.counts(), refitted: false, shippedEpochs, ...end() };
+    }
   }
-  const shipped = await fitFresh(request, everything, "refit", result.bestEpoch, deadline(2));
+  // The evaluated model has done its work: the refitted one takes its place in memory.
+  memory.release(empty);
+  const fit = from?.evaluated && from.fit;
+  const { network, result } = fitFresh(request, everything!, evaluated, evaluated.bestEpoch, deadline(2), fit);
   return {
-    ...shared,
-    network: shipped.network,
-    items: everything.items,
-    users: everything.users,
-    counts: everything.counts(),
+    ...evaluated,
+    network,
+    counts: everything!.counts(),
     refitted: true,
-    shippedEpochs: shipped.result.epochs,
-    seconds: (performance.now() - startMs) / 1000,
-    peakBytes: Math.max(engine.memory.peakBytes, shipped.engine.memory.peakBytes),
+    shippedEpochs: result.epochs,
+    ...end(),
   };
 }
 
-async function fitFresh(
+function fitFresh(
   request: TrainingRequest,
   part: LessonPart,
-  phase: "train" | "refit",
+  evaluated: Evaluated | undefined,
   epochs: number,
   deadlineMs: number | undefined,
-): Promise<{ network: Network; engine: TrainingEngine; result: FitResult }> {
-  const { config, lesson, createEngine, onProgress, signal } = request;
-  const engine = await createEngine();
-  const network = new Network(engine, config, part.items.size, true, part.users?.size);
+  from: FitState | undefined,
+): { network: Network; result: FitResult } {
+  const { engine, config, lesson, onProgress, isStopped, onState } = request;
+  const network = new Network(engine, config, part.items, true, part.users);
   network.initialize(engine);
   part.begin(network);
-  const { source } = part;
-  const validate = phase === "train" && lesson.validates ? () => lesson.measure(network, "valid")!.metrics : undefined;
-  const options = { engine, network, source, epochs, phase, validate, onProgress, signal, deadlineMs };
-  return { network, engine, result: await fitNetwork(options) };
+  const result = fitNetwork({
+    engine,
+    network,
+    source: part.source,
+    epochs,
+    phase: evaluated ? "refit" : "train",
+    validate: !evaluated && lesson.validates ? () => lesson.measure(network, "valid")!.metrics : undefined,
+    onProgress,
+    isStopped,
+    deadlineMs,
+    from,
+    onState: onState && ((fit) => onState({ evaluated, fit })),
+  });
+  return { network, result };
 }

@@ -42,6 +42,8 @@ const PIECE_MASK = 255;
 const CLOSED = PIECE_MASK;
 /** Pieces for each thread: several, so that one that is held up leaves the rest to the others. */
 const PIECES_PER_THREAD = 4;
+/** Threads a team can have. */
+export const MOST_THREADS = MOST_PIECES / PIECES_PER_THREAD;
 
 /** Makes the board of a team. */
 export function createBoard(): SharedArrayBuffer {
@@ -118,7 +120,7 @@ export class Team {
     if (this.#kernels.length === 0) this.#learn(exports);
     const number = this.#numberOf.get(kernel)!;
     const blocks = Math.ceil(extentOf(axis) / grain);
-    const pieces = Math.min(blocks, this.threads * PIECES_PER_THREAD, MOST_PIECES);
+    const pieces = Math.min(blocks, this.threads * PIECES_PER_THREAD);
     if (pieces <= 1) {
       this.#kernels[number](0, extentOf(axis), ...rest);
       return;
