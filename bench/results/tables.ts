@@ -41,9 +41,14 @@ export function formatStudy({ study, runs }: StudyResults, shape: Shape): string
   return shape === "table" ? fullTable(study, rows, missingRuns(runs)) : briefTable(study, rows);
 }
 
-/** Names the runs without a record. */
+/** Names the runs without a record; a model without any by its name alone. */
 export function missingRuns(runs: StudyResults["runs"]): string[] {
-  return runs.flatMap(({ run, record }) => (record ? [] : [runName(run)]));
+  const measured = new Set(runs.filter(({ record }) => record).map(({ run }) => run.model));
+  const names = runs.flatMap(({ run, record }) => {
+    if (record) return [];
+    return measured.has(run.model) ? runName(run) : run.model;
+  });
+  return [...new Set(names)];
 }
 
 /** Names a run inside its study: `gru4rec seed 2`. */
