@@ -2,7 +2,7 @@
  * attune for Node: learns from an interaction log which item each user wants next, and recommends.
  *
  * @example
- * const model = await train("events.csv", { model: "attentive-gru", seed: 1 });
+ * const model = await train("events.csv", { seed: 1 });
  * await model.save("shop.safetensors");
  * model.recommend(["sku-1", "sku-9"], { k: 10 });
  */

@@ -74,7 +74,12 @@ export interface ComparisonRow {
   test: Metrics;
   /** Number of trained numbers; 0 for baselines. */
   parameters: number;
+  /** Epochs trained, and the one whose weights were measured; 0 for baselines. */
+  epochs: number;
+  bestEpoch: number;
   seconds: number;
+  /** The settings in force, those that were told from the data included; null for baselines. */
+  config: ModelConfig | null;
 }
 
 /**
@@ -136,12 +141,22 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
           onProgress: (progress) => onProgress?.(name, progress),
         },
       );
-      const { validation, parameters, seconds } = trained.report;
+      const { validation, parameters, epochs, bestEpoch, seconds, config: used } = trained.report;
       const { network, users } = trained.internals;
       const ranker = new NetworkRanker(network, userRowsOf(users, data.split.histories.userIds));
       const test = measureTest(ranker, data, config, network.engine.kernels.log2F64);
       trained.dispose();
-      add({ model: name, seed, validation: validation?.metrics ?? {}, test, parameters, seconds });
+      add({
+        model: name,
+        seed,
+        validation: validation?.metrics ?? {},
+        test,
+        parameters,
+        epochs,
+        bestEpoch,
+        seconds,
+        config: used,
+      });
     }
   }
   return rows;
@@ -160,7 +175,8 @@ async function measureBaseline(
   const validation = evaluateCases(ranker, histories, valid, config.seen, DEFAULT_CUTOFFS, log2F64).metrics;
   const test = measureTest(ranker, data, config, log2F64);
   const seconds = (performance.now() - startMs) / 1000;
-  return { model: baseline.name, seed: null, validation, test, parameters: 0, seconds };
+  const untrained = { seed: null, parameters: 0, epochs: 0, bestEpoch: 0, config: null };
+  return { model: baseline.name, validation, test, seconds, ...untrained };
 }
 
 /** Measures the test with the metrics of lists; nothing where there is no test. */

@@ -94,7 +94,19 @@ export function configOf(
   const { preset: stored, ...others } = settings;
   const preset = findPreset((model ?? stored ?? PRESETS[0].name) as string);
   const plain = resolveConfig(preset.settings);
-  return resolveConfig(preset.settings, settingsWith(others, plain, vectors), { preset: preset.name });
+  const widths = sameWidths(settingsWith(others, plain, vectors), plain);
+  return resolveConfig(preset.settings, widths, { preset: preset.name });
+}
+
+/** Where a preset needs `embedding` and `hidden` to be equal and one of them is set, the other follows. */
+function sameWidths(
+  settings: { readonly [name: string]: unknown },
+  { residual, norm, mixer }: ModelConfig,
+): { readonly [name: string]: unknown } {
+  if (residual === "none" && norm === "none" && mixer === "recurrence") return settings;
+  const { embedding, hidden } = settings;
+  const follows = embedding === undefined ? { embedding: hidden } : hidden === undefined ? { hidden: embedding } : {};
+  return { ...settings, ...follows };
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   type SettingFlags,
   wholeNumber,
 } from "./options.ts";
-import { formatMetric, formatSeconds, formatTable, log, print, printJson } from "./output.ts";
+import { formatMetric, formatSeconds, formatSpread, formatTable, log, print, printJson } from "./output.ts";
 import { logData, TrainingProgress } from "./progress.ts";
 
 const presetGiven = () =>
@@ -67,8 +67,13 @@ async function runCompare(data: string, flags: Flags): Promise<void> {
   ).finally(() => {
     for (const progress of bars.values()) progress.stop();
   });
-  if (flags.json) printJson({ rows });
+  if (flags.json) printJson({ rows: rows.map(jsonRow) });
   else for (const line of comparisonTable(rows)) print(line);
+}
+
+/** What `--json` promises of a row. */
+function jsonRow({ model, seed, validation, test, parameters, seconds }: ComparisonRow) {
+  return { model, seed, validation, test, parameters, seconds };
 }
 
 /** One line a model: means over its seeds, with the standard deviation where there are several. */
@@ -77,7 +82,7 @@ function comparisonTable(rows: readonly ComparisonRow[]): string[] {
   const lines = names.map((name) => {
     const runs = rows.filter((row) => row.model === name);
     const seeds = runs[0].seed === null ? "-" : String(runs.length);
-    const cell = (part: "validation" | "test", metric: string) => spread(runs.map((run) => run[part][metric]));
+    const cell = (part: "validation" | "test", metric: string) => formatSpread(runs.map((run) => run[part][metric]));
     const seconds = runs.reduce((sum, run) => sum + run.seconds, 0) / runs.length;
     return [
       name,
@@ -92,13 +97,4 @@ function comparisonTable(rows: readonly ComparisonRow[]): string[] {
   });
   const head = ["model", "valid NDCG@10", "HR@10", "NDCG@10", "MRR@10", "seeds", "parameters", "time"];
   return formatTable([head, ...lines]);
-}
-
-function spread(values: (number | undefined)[]): string {
-  const known = values.filter((value) => value !== undefined);
-  if (known.length === 0) return "-";
-  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
-  if (known.length === 1) return formatMetric(mean);
-  const squares = known.reduce((sum, value) => sum + (value - mean) * (value - mean), 0);
-  return `${formatMetric(mean)} ± ${formatMetric(Math.sqrt(squares / (known.length - 1)))}`;
 }

@@ -119,7 +119,7 @@ async function readConfigFile(path: string): Promise<object> {
 }
 
 /** Collects `key=value`. The option takes every word up to the next flag, so the data may have ended up here. */
-function keyAndValue(text: string, before: readonly string[] = []): string[] {
+export function keyAndValue(text: string, before: readonly string[] = []): string[] {
   if (text.indexOf("=") < 1)
     throw new InvalidArgumentError("Expected key=value, such as dropout=0.3; other arguments go before --set.");
   return [...before, text];

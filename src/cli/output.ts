@@ -57,6 +57,16 @@ export function formatMetric(value: number | undefined): string {
   return value === undefined ? "-" : value.toFixed(4).replace(/^0/, "");
 }
 
+/** Writes the mean of a metric over runs, with the standard deviation where there are several: `.1234 ± .0056`. */
+export function formatSpread(values: readonly (number | undefined)[]): string {
+  const known = values.filter((value) => value !== undefined);
+  if (known.length === 0) return "-";
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  if (known.length === 1) return formatMetric(mean);
+  const squares = known.reduce((sum, value) => sum + (value - mean) * (value - mean), 0);
+  return `${formatMetric(mean)} ± ${formatMetric(Math.sqrt(squares / (known.length - 1)))}`;
+}
+
 /** The metrics that summaries show, by what was measured. */
 const SUMMARIES: readonly (readonly string[])[] = [
   ["hr@10", "ndcg@10", "mrr@10"],

@@ -57,7 +57,7 @@ async function runRecommend(path: string, flags: Flags): Promise<void> {
   if (answer.unknown.length > 0) log(`unknown items, skipped: ${formatUnknown(answer.unknown)}`);
   warn(answer, flags);
   if (flags.explain && !answer.explanation && !answer.popular) {
-    log(`${model.config.preset} has no attention to explain with; train attentive-gru or attentive-lstm`);
+    log(`${model.config.preset} has no attention to explain with; train attune, attentive-gru or attentive-lstm`);
   }
   if (flags.json) {
     const { items, unknown } = answer;

@@ -60,7 +60,7 @@ export function addTrain(program: Command): void {
       "CSV, TSV, JSON lines or sequences, also .gz; for --task click, JSONL of history, candidate, label",
     )
     .option("-o, --output <file>", "where the model goes; without it, training only measures")
-    .option("--model <preset>", "preset to train");
+    .option("--model <preset>", `preset to train (default: ${PRESETS[0].name})`);
   addHeldOutFlags(addSettingFlags(addDataFlags(command)))
     .option("--interest-vectors <file>", "interest of each user, trained elsewhere: id,v1,…,vD a line, or JSONL")
     .option("--item-vectors <file>", "item embeddings to start from; --set itemTuning=frozen keeps them")

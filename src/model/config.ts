@@ -86,7 +86,7 @@ const NO_VECTORS = "none";
 
 /** The table of settings. The first choice of a list is its default. */
 export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
-  preset: { kind: "text", default: "attentive-gru", help: "name of the preset the other defaults come from" },
+  preset: { kind: "text", default: "attune", help: "name of the preset the other defaults come from" },
   embedding: integer(64, 1, 4096, "D, numbers in an item's embedding"),
   hidden: integer(64, 1, 4096, "H, numbers in the recurrent state; projected to D for scoring if different"),
   layers: integer(1, 1, 16, "blocks, one on top of the other"),

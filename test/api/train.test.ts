@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { compare } from "../../src/api/compare.ts";
 import { evaluate } from "../../src/api/evaluate.ts";
 import { readSource } from "../../src/api/source.ts";
-import { train } from "../../src/api/train.ts";
+import { configOf, train } from "../../src/api/train.ts";
 import { PRESETS } from "../../src/model/presets/index.ts";
 import type { Progress } from "../../src/train/fit.ts";
 import { QUICK, shopRows } from "./shop.ts";
@@ -26,6 +26,15 @@ describe("train", () => {
       expect(Buffer.compare(first, await run(1)), model).toBe(0);
       expect(Buffer.compare(first, await run(2)), model).not.toBe(0);
     }
+  });
+
+  test("with one of two widths takes the other from it where a preset needs both equal, and nowhere else", () => {
+    for (const model of [undefined, "attune", "sasrec"]) {
+      expect(configOf(model, { embedding: "16" })).toMatchObject({ embedding: 16, hidden: 16 });
+      expect(configOf(model, { hidden: 8 })).toMatchObject({ embedding: 8, hidden: 8 });
+      expect(() => configOf(model, { embedding: 16, hidden: 8 })).toThrow(/the same value/);
+    }
+    expect(configOf("attentive-gru", { embedding: 16 })).toMatchObject({ embedding: 16, hidden: 64 });
   });
 
   test("with sampled prefixes also gives the same bytes twice", async () => {

@@ -58,7 +58,7 @@ describe("a model with an interest per user", () => {
       expect(Buffer.compare(first.toBytes(), (await train(rows, settings)).toBytes()), normalize).toBe(0);
       const report = await evaluate(first, rows);
       expect(report.metrics).toEqual(first.report.test!.metrics);
-      const [row] = await compare(rows, { ...settings, refit: undefined, models: ["attentive-gru"] } as never);
+      const [row] = await compare(rows, { ...settings, refit: undefined, models: ["attune"] } as never);
       for (const name of Object.keys(report.metrics)) expect(row.test[name]).toBe(report.metrics[name]);
       // With the users renamed all are strangers.
       const strangers = rows.map((event) => ({ ...event, user: `new ${event.user}` }));

@@ -136,9 +136,9 @@ describe("the settings", () => {
   test("take the width of the vectors where none is asked for", async () => {
     const options = { ...REST, epochs: 1, refit: false };
     expect((await train(rows, { ...options, itemVectors })).config).toMatchObject({ embedding: 12, hidden: 12 });
-    const attune = await train(rows, { ...options, model: "attune", itemVectors });
-    expect(attune.config).toMatchObject({ embedding: 12, hidden: 12 });
-    const wide = await train(rows, { ...options, itemVectors, hidden: 20 });
+    const plain = { ...options, model: "attentive-gru", itemVectors };
+    expect((await train(rows, plain)).config).toMatchObject({ embedding: 12, hidden: 12 });
+    const wide = await train(rows, { ...plain, hidden: 20 });
     expect(wide.config).toMatchObject({ embedding: 12, hidden: 20 });
   });
 
@@ -160,7 +160,7 @@ describe("the settings", () => {
 
   test("that do not go with vectors are refused, with a code", async () => {
     const refused = (options: TrainOptions) => expect(train(rows, { ...SETTINGS, ...options })).rejects;
-    await refused({ itemVectors, embedding: 8 }).toMatchObject({ code: "VECTORS_EMBEDDING", exitCode: 2 });
+    await refused({ itemVectors, embedding: 8, hidden: 8 }).toMatchObject({ code: "VECTORS_EMBEDDING", exitCode: 2 });
     await refused({ interestVectors, interest: "last" }).toMatchObject({ code: "SETTING_COMBINATION" });
     await refused({ interestVectors, model: "sasrec" }).toMatchObject({ code: "SETTING_COMBINATION" });
     await refused({ itemTuning: "frozen" }).toMatchObject({ code: "SETTING_COMBINATION" });

@@ -67,7 +67,7 @@ test("a split without test cases says so", async () => {
 test("the text is a table of both ways to treat seen items", async () => {
   const { stdout } = await succeed(["evaluate", kept, log]);
   const lines = stdout.split("\n");
-  expect(lines[0]).toBe("attentive-gru, split leave-one-out: 60 cases, 20 items ranked");
+  expect(lines[0]).toBe("attune, split leave-one-out: 60 cases, 20 items ranked");
   expect(lines[2].trim().split(/\s+/).slice(0, 3)).toEqual(["HR@5", "NDCG@5", "MRR@5"]);
   expect(lines[3]).toMatch(/^seen items excluded( +[.\d]+){9}$/);
   expect(lines[4]).toMatch(/^seen items included( +[.\d]+){9}$/);

@@ -21,7 +21,8 @@ const COMMANDS = ["train", "evaluate", "recommend", "compare", "inspect"];
 describe("help and version (0)", () => {
   test("--help lists commands, models and exit codes", async () => {
     const { stdout, stderr } = await succeed(["--help"]);
-    for (const word of [...COMMANDS, "attentive-gru", "gru4rec", "Exit codes"]) expect(stdout).toContain(word);
+    for (const word of [...COMMANDS, "attune", "attentive-gru", "gru4rec", "Exit codes"])
+      expect(stdout).toContain(word);
     expect(stderr).toBe("");
   });
 
@@ -59,7 +60,7 @@ describe("wrong usage (2)", () => {
     ["a missing value", ["train", "x", "--seed"], /option '--seed <n>' argument missing/],
     ["an argument too many", ["train", "x", "y"], /too many arguments for 'train'/],
     ["an unknown preset, with the nearest", ["train", "x", "--model", "gru4rek"], /did you mean "gru4rec"/],
-    ["an unknown preset, with all", ["train", "x", "--model", "what"], /Known presets: attentive-gru, .*sasrec\./],
+    ["an unknown preset, with all", ["train", "x", "--model", "what"], /Known presets: attune, .*sasrec\./],
     ["a preset of a setting", ["train", "x", "--set", "preset=lstn"], /did you mean "lstm"/],
     ["an unknown setting, with the nearest", ["train", "x", "--set", "embeding=8"], /did you mean "embedding"/],
     ["a setting that is none", ["train", "x", "--set", "__proto__=8"], /setting "__proto__": unknown/],

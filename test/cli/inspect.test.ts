@@ -47,7 +47,7 @@ describe("inspect DATA", () => {
 describe("inspect MODEL", () => {
   test("lists what it is and every setting", async () => {
     const { stdout, stderr } = await succeed(["inspect", model]);
-    expect(stdout).toMatch(/^attentive-gru: 20 items, [\d,]+ parameters\ntrained for \d epochs? on everything/);
+    expect(stdout).toMatch(/^attune: 20 items, [\d,]+ parameters\ntrained for \d epochs? on everything/);
     expect(stdout).toMatch(/\nembedding +8\n/);
     expect(stderr).toBe("");
   });
@@ -55,8 +55,8 @@ describe("inspect MODEL", () => {
   test("--json has the same, and the config as it was set", async () => {
     const facts = await jsonOf(["inspect", model]);
     expect(Object.keys(facts)).toEqual(["model", "items", "parameters", "epochs", "refitted", "config"]);
-    expect(facts).toMatchObject({ model: "attentive-gru", items: 20, refitted: true });
-    expect(facts.config).toMatchObject({ preset: "attentive-gru", embedding: 8, hidden: 8, seed: 1 });
+    expect(facts).toMatchObject({ model: "attune", items: 20, refitted: true });
+    expect(facts.config).toMatchObject({ preset: "attune", embedding: 8, hidden: 8, seed: 1 });
   });
 
   test("knows a model by its content, whatever its name", async () => {

@@ -64,7 +64,7 @@ describe("recommend --json", () => {
   test("--explain of a model without attention is null, with a hint on stderr", async () => {
     const { stdout, stderr } = await succeed(["recommend", plain, "--history", "i3", "--explain", "--json"]);
     expect(JSON.parse(stdout).explanation).toBeNull();
-    expect(stderr).toBe("gru4rec has no attention to explain with; train attentive-gru or attentive-lstm\n");
+    expect(stderr).toBe("gru4rec has no attention to explain with; train attune, attentive-gru or attentive-lstm\n");
   });
 
   test("-k beyond the catalogue lists every item that is allowed", async () => {

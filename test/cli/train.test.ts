@@ -35,7 +35,7 @@ describe("train --json", () => {
       "includeSeen",
       "sha256",
     ]);
-    expect(report).toMatchObject({ model: "attentive-gru", users: 60, items: 20, interactions: 480, epochs: 3 });
+    expect(report).toMatchObject({ model: "attune", users: 60, items: 20, interactions: 480, epochs: 3 });
     expect(report.bestEpoch).toBeGreaterThanOrEqual(1);
     expect(report.seconds).toBeGreaterThan(0);
     for (const metrics of [report.validation, report.test, report.includeSeen.validation, report.includeSeen.test]) {
@@ -112,7 +112,7 @@ describe("settings", () => {
     writeFileSync(file, JSON.stringify(settings));
     const { config, stderr } = await effective("--config", file, "--epochs", "1", "--set", "dropout=0.25");
     expect(config).toMatchObject({ ...settings, epochs: 1, dropout: 0.25 });
-    expect(stderr).toContain("settings: preset=attentive-gru embedding=8");
+    expect(stderr).toContain("settings: preset=attune embedding=8");
   });
 
   test("of a config file may name the preset, and --model wins", async () => {
@@ -134,8 +134,8 @@ describe("settings", () => {
   });
 
   test("--set may be repeated, and takes several", async () => {
-    const { config } = await effective("--set", "embedding=8", "hidden=4", "--set", "batch=32", "--epochs", "1");
-    expect(config).toMatchObject({ embedding: 8, hidden: 4, batch: 32 });
+    const { config } = await effective("--set", "embedding=8", "hidden=8", "--set", "batch=32", "--epochs", "1");
+    expect(config).toMatchObject({ embedding: 8, hidden: 8, batch: 32 });
   });
 });
 
@@ -159,7 +159,7 @@ test("--patience ends training after that many epochs without a better one", asy
 test("--time-budget ends training in time, with a model", async () => {
   const model = inFolder("budget");
   const endless = ["--epochs", "1000000", "--patience", "1000000"];
-  const report = await jsonOf(quick(...endless, "--time-budget", "0.4", "-o", model));
+  const report = await jsonOf(quick(...endless, "--time-budget", "2", "-o", model));
   expect(report.epochs).toBeGreaterThanOrEqual(1);
   expect(report.epochs).toBeLessThan(1_000_000);
   expect(report.sha256).toBe(sha256(model));
@@ -177,7 +177,7 @@ test("--no-refit keeps the evaluated weights, refitting gives others", async () 
 test("without -o, training measures and writes nothing", async () => {
   const empty = makeFolder();
   const { stdout } = await succeed(quick(), { cwd: empty });
-  expect(stdout).toMatch(/^attentive-gru: 60 users, 20 items, 480 interactions, [\d,]+ parameters\n/);
+  expect(stdout).toMatch(/^attune: 60 users, 20 items, 480 interactions, [\d,]+ parameters\n/);
   expect(stdout).toMatch(/\ntest +[.\d]+ +[.\d]+ +[.\d]+\n/);
   expect(existsSync(join(empty, "model.safetensors"))).toBe(false);
 });
@@ -188,9 +188,9 @@ test("stderr tells what was guessed, read, set and done, in plain lines", async 
   expect(stderr).toContain("columns: user=user, item=item, time=time (guessed");
   expect(stderr).toContain("rows: 480, none bad");
   expect(stderr).toContain("split: leave-one-out, 60 validation and 60 test cases");
-  expect(stderr).toMatch(/attentive-gru: about [\d.]+ s an epoch/);
-  expect(stderr).toMatch(/attentive-gru train 3\/3: loss [\d.]+, [\d,]+ interactions\/s, validation HR@10/);
-  expect(stderr).toMatch(/attentive-gru refit 1\/\d: loss/);
+  expect(stderr).toMatch(/attune: about [\d.]+ s an epoch/);
+  expect(stderr).toMatch(/attune train 3\/3: loss [\d.]+, [\d,]+ interactions\/s, validation HR@10/);
+  expect(stderr).toMatch(/attune refit 1\/\d: loss/);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no bar, no cursor movement
   expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
 });

@@ -9,7 +9,7 @@ import type { Preset } from "./preset.ts";
 import { sasrec } from "./sasrec.ts";
 
 /** All named models; a new one is a file beside these and a row here. The first is the default. */
-export const PRESETS: readonly Preset[] = [attentiveGru, attentiveLstm, attune, gru4rec, lstm, sasrec];
+export const PRESETS: readonly Preset[] = [attune, attentiveGru, attentiveLstm, gru4rec, lstm, sasrec];
 
 const unknownPreset = (name: string, nearest: string | undefined) =>
   new UsageError(
