@@ -1,7 +1,9 @@
 """Shared by every make_*.py: numbers on an exact grid, and one way of writing JSON. Needs only torch and the standard library."""
 
+import base64
 import json
 import os
+import struct
 
 import torch
 
@@ -28,6 +30,17 @@ def normal(generator, *shape, scale=1.0):
     return on_grid(torch.randn(*shape, generator=generator) * scale)
 
 
+def as_bytes(tensor):
+    """Writes numbers on the grid, of size below 1, as base64 of one signed byte each: 128 times the number."""
+    numbers = [round(value * GRID) for value in tensor.flatten().tolist()]
+    return base64.b64encode(struct.pack(f"{len(numbers)}b", *numbers)).decode()
+
+
+def as_floats(values):
+    """Writes numbers as base64 of their f32."""
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
+
+
 def plain(value):
     """Turns tensors into nested lists of rounded numbers, whole numbers into integers."""
     if isinstance(value, torch.Tensor):
@@ -42,9 +55,9 @@ def plain(value):
     return value
 
 
-def write(name, snippet, about, cases):
-    """Writes one fixture, a case a line."""
-    head = {"snippet": os.path.basename(snippet), "torch": torch.__version__, "about": about}
+def write(name, snippet, about, cases, **shared):
+    """Writes one fixture, a case a line; shared is what its cases have in common."""
+    head = {"snippet": os.path.basename(snippet), "torch": torch.__version__, "about": about, **plain(shared)}
     lines = ",\n".join(json.dumps(plain(case), separators=(",", ":"), allow_nan=False) for case in cases)
     text = json.dumps(head)[:-1] + ', "cases": [\n' + lines + "\n]}\n"
     path = os.path.join(FOLDER, name)

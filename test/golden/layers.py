@@ -59,15 +59,18 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """A mixer and an optional feed-forward sublayer, wrapped alike; config as BlockConfig of test/reference/block.ts."""
+    """A mixer and an optional feed-forward sublayer, wrapped alike; config as BlockConfig of test/reference/block.ts.
 
-    def __init__(self, config, width, inner=None):
+    A recurrence may go from width to another width, hidden.
+    """
+
+    def __init__(self, config, width, inner=None, hidden=None):
         super().__init__()
         self.config = config
         if config["mixer"] == "self-attention":
             self.self_attention = nn.MultiheadAttention(width, config["heads"], bias=True)
         else:
-            self.recurrence = (nn.GRU if config["mixer"] == "gru" else nn.LSTM)(width, width)
+            self.recurrence = (nn.GRU if config["mixer"] == "gru" else nn.LSTM)(width, hidden or width)
         if config["norm"] != "none":
             self.norm1 = nn.LayerNorm(width)
         if config.get("feedForward"):

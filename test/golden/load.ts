@@ -341,6 +341,48 @@ export interface BlocksTrainingCase extends Omit<TrainingCase, "name" | "blocks"
   outputNorm: boolean;
 }
 
+/**
+ * Whole models that share settings and the values of tensors. Texts are base64: of `tensors` and `features` a signed byte a
+ * number, 128 times as large; of digests f32. A digest is a tensor's norm and two sums of its numbers, each times one of
+ * `probes[0]` or `probes[1]`, repeated as often as needed.
+ */
+export interface CombinationCase {
+  name: string;
+  /** Under the names of src/model/config.ts, as those of a run. */
+  settings: Record<string, unknown>;
+  /** Of all runs; a run has those that its settings ask for, in this order. No `embedding.weight`: a model without items. */
+  tensors: Record<string, string>;
+  runs: {
+    settings: Record<string, unknown>;
+    /** Mean over the trained steps: all; where weights see the whole history, or features have one label, the last. */
+    loss: number;
+    /** Digests of y [B, D] after each last step, of the weights [ΣT] if there are any, and of each gradient. */
+    digests: string;
+    /** With a head, what it says after each last step, [B]: ratings, or probabilities. */
+    predicted?: number[];
+    /** With a head, ten steps of AdamW; `norms` before clipping, digests of the `final` parameters, the bias of k as 0. */
+    training?: { losses: number[]; norms: number[]; final: string };
+  }[];
+}
+
+/** What the cases of combinations.json have in common. */
+export interface CombinationsHead {
+  /** V */
+  items: number;
+  /** Rows of `attention.users`. */
+  users: number;
+  /** In no order; `user` null: not known. Numbers a step: 5 in `features`. */
+  batch: {
+    inputs: number[];
+    targets: number[];
+    user: number | null;
+    ratings: number[];
+    clicks: number[];
+    features: string;
+  }[];
+  probes: [string, string];
+}
+
 /** Values of one function: [x, f(x)]. */
 export interface MathCase {
   name: "exp" | "sigmoid" | "tanh" | "erfc" | "normalQuantile";
@@ -365,7 +407,13 @@ export interface GoldenFiles {
   "adam.json": AdamCase;
   "training.json": TrainingCase;
   "training-blocks.json": BlocksTrainingCase;
+  "combinations.json": CombinationCase;
   "math.json": MathCase;
+}
+
+/** What files say beside their cases. */
+interface GoldenHeads {
+  "combinations.json": CombinationsHead;
 }
 
 /**
@@ -373,6 +421,19 @@ export interface GoldenFiles {
  *
  * @param name file name in this folder
  */
-export function loadGolden<Name extends keyof GoldenFiles>(name: Name): Golden<GoldenFiles[Name]> {
-  return JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8")) as Golden<GoldenFiles[Name]>;
+export function loadGolden<Name extends keyof GoldenFiles>(
+  name: Name,
+): Golden<GoldenFiles[Name]> & (Name extends keyof GoldenHeads ? GoldenHeads[Name] : unknown) {
+  return JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
+}
+
+/** Reads base64 of a signed byte a number, in 128ths. */
+export function bytesOf(text: string): Float32Array {
+  return Float32Array.from(Int8Array.from(Buffer.from(text, "base64")), (byte) => byte / 128);
+}
+
+/** Reads base64 of f32. */
+export function floatsOf(text: string): Float32Array {
+  const bytes = Buffer.from(text, "base64");
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
 }

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from attention import interest_of, weights_of
+from attention import Attention
 from fixture import normal, uniform, write
 from layers import Block
 
@@ -72,32 +72,6 @@ MODELS = [
 ]
 
 
-class Score(nn.Module):
-    def __init__(self, kind):
-        super().__init__()
-        if kind == "mlp":
-            self.w = nn.Parameter(torch.zeros(WIDTH, WIDTH))
-            self.u = nn.Parameter(torch.zeros(WIDTH, WIDTH))
-            self.b = nn.Parameter(torch.zeros(WIDTH))
-            self.v = nn.Parameter(torch.zeros(WIDTH))
-        if kind == "gaussian":
-            self.log_sigma = nn.Parameter(torch.zeros(1))
-
-
-class Attention(nn.Module):
-    def __init__(self, options):
-        super().__init__()
-        self.options = options
-        if options["interest"] == "learned":
-            self.interest = nn.Parameter(torch.zeros(WIDTH))
-        self.score = Score(options.get("score", "dot"))
-
-    def forward(self, x):
-        interest, normalize, scale = (self.options[key] for key in ["interest", "normalize", "scale"])
-        u = interest_of(interest, normalize, x, getattr(self, "interest", None))
-        return weights_of(normalize, scale, x, u, self.options.get("score", "dot"), dict(self.score.named_parameters()))
-
-
 class Model(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -106,7 +80,7 @@ class Model(nn.Module):
         if config["learnedPositions"]:
             self.positions = nn.Embedding(WINDOW, WIDTH)
         if config["attention"]:
-            self.attention = Attention(config["attention"])
+            self.attention = Attention(config["attention"], WIDTH)
         self.blocks = nn.ModuleList(Block(block, WIDTH, config["inner"]) for block in config["blocks"])
         if config["outputNorm"]:
             self.output_norm = nn.LayerNorm(WIDTH)
