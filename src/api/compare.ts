@@ -55,6 +55,8 @@ export interface CompareOptions extends Partial<Omit<ModelConfig, "preset">> {
   valid?: Source;
   /** What is measured, from a source of its own. */
   test?: Source;
+  /** Threads that share the work of a training; see `train`. */
+  threads?: number;
   /** Seconds for each training. */
   timeBudget?: number;
   read?: ReadOptions;
@@ -91,6 +93,7 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
     models = COMPARABLE,
     seeds = 1,
     timeBudget,
+    threads,
     valid,
     test,
     read,
@@ -137,6 +140,7 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
         {
           refit: false,
           timeBudget,
+          threads,
           signal,
           onProgress: (progress) => onProgress?.(name, progress),
         },

@@ -13,7 +13,7 @@ import { cutClicks } from "../train/click-lesson.ts";
 import { sequencePlan } from "../train/sequence-lesson.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
 import { bytesOf, type ModelFacts, readModelFile, sha256 } from "./model.ts";
-import { configOf, type TrainOptions, type TrainReport, trainPlan } from "./train.ts";
+import { configOf, splitOptions, type TrainOptions, type TrainReport, trainPlan } from "./train.ts";
 
 const badSequence = (index: number, why: string) =>
   new UsageError("SEQUENCE_INVALID", `sequence ${index}: ${why}. Give it as the model was trained.`);
@@ -93,9 +93,8 @@ export class SequenceModel {
  * model.predict([{ features: [[0.2, 2]] }]);
  */
 export async function trainSequences(source: SequenceSource, options: SequenceOptions = {}): Promise<SequenceModel> {
-  const { model, refit = true, timeBudget, threads, read, onProgress, onConfig, signal, ...others } = options;
-  const { task = "click", ...settings } = others;
-  const how = { refit, timeBudget, threads, onProgress, signal };
+  const { how, rest } = splitOptions(options);
+  const { model, read, onConfig, task = "click", ...settings } = rest;
   let rows = source;
   if (typeof rows === "string") {
     const { readJsonRows } = await import("../data/read/clicks.ts");
@@ -110,7 +109,7 @@ export async function trainSequences(source: SequenceSource, options: SequenceOp
   onConfig?.(config);
   const interactions = sequences.steps.reduce((sum, { length }) => sum + length, 0);
   const sizes = { users: sequences.labels.length, interactions };
-  const trained = await trainPlan(config, sequencePlan(sequences, refit), sizes, how);
+  const trained = await trainPlan(config, sequencePlan(sequences, how.refit), sizes, how);
   return new SequenceModel(trained.internals, trained.facts, trained.report);
 }
 

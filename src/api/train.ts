@@ -12,42 +12,58 @@ import { clickLengths, clickPlan } from "../train/click-lesson.ts";
 import type { Progress } from "../train/fit.ts";
 import { historyPlan } from "../train/history-lesson.ts";
 import type { LessonPlan } from "../train/plan.ts";
-import { superviseTraining } from "../train/supervisor.ts";
+import { type SupervisedTraining, superviseTraining } from "../train/supervisor.ts";
 import type { SuppliedVectors } from "../train/supplied.ts";
 import { createTrainingEngine } from "../wasm/node.ts";
+import { CheckpointFolder, describeData, whereOf } from "./checkpoint.ts";
 import { Model } from "./model.ts";
 import { type PreparedData, prepareData, readClicks, type Source, settingsBeside } from "./source.ts";
 import { checkSupplied, describeSupplied, readSupplied, settingsWith, type VectorOptions } from "./vectors.ts";
 
+const nowhereToResume = () =>
+  new UsageError("RESUME_NOWHERE", "resume: got no checkpoint folder, expected one. Name it with --checkpoint DIR.");
 const featuresInLog = () =>
   new UsageError(
     "FEATURES_IN_LOG",
     "settings: features belong to sequences, expected features=0 for a log. Use trainSequences().",
   );
 
-/** Any setting of a model by name, and how to train. */
-export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">>, VectorOptions {
-  /** Preset the other settings default to. Default: the first of PRESETS. */
-  model?: string;
+/** How to train, whatever the data. */
+export interface HowToTrain {
   /** Whether the model that is returned is trained again on everything, for as many epochs as proved best. Default true. */
   refit?: boolean;
   /** Seconds for all of it. What comes out then depends on the speed of the machine. */
   timeBudget?: number;
   /** Threads that share the work. They change nothing but the time. Default: one for each core, at most 8. */
   threads?: number;
+  /**
+   * Folder for the last two checkpoints, one written after each epoch, every minute inside a long one, and when `signal` is aborted.
+   * They hold all that decides how training goes on.
+   */
+  checkpoint?: string;
+  /** Go on from the newest checkpoint in the folder, to the same bits; start afresh if there is none. */
+  resume?: boolean;
+  /** Told in a line what became of `resume`, and after each checkpoint where training stands in it. */
+  onCheckpoint?: (line: string, written: boolean) => void;
+  /** Told about twenty times a second, and after each epoch. */
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+/** Any setting of a model by name, and how to train. */
+export interface TrainOptions extends Partial<Omit<ModelConfig, "preset">>, VectorOptions, HowToTrain {
+  /** Preset the other settings default to. Default: the first of PRESETS. */
+  model?: string;
   /** What chooses the epoch, from a source of its own: all of the data trains then. */
   valid?: Source;
   /** What is measured once, from a source of its own; without `valid`, `split` holds out the validation only. */
   test?: Source;
   /** How a path is read. */
   read?: ReadOptions;
-  /** Told about twenty times a second, and after each epoch. */
-  onProgress?: (progress: Progress) => void;
   /** Called once the data is read, before training. */
   onData?: (data: PreparedData, config: ModelConfig) => void;
   /** Like `onData`, for the task click. */
   onConfig?: (config: ModelConfig) => void;
-  signal?: AbortSignal;
 }
 
 /** Click rows: a path of JSONL, `-` for standard input, or rows `{ history, candidate, label }`. */
@@ -121,21 +137,8 @@ function sameWidths(
  * the model does not fit · the signal's reason when aborted
  */
 export async function train(source: Source | ClickSource, options: TrainOptions = {}): Promise<TrainedModel> {
-  const {
-    model,
-    refit = true,
-    timeBudget,
-    threads,
-    valid,
-    test,
-    read,
-    onProgress,
-    onData,
-    onConfig,
-    signal,
-    ...rest
-  } = options;
-  const how = { refit, timeBudget, threads, onProgress, signal };
+  const { how, rest: asking } = splitOptions(options);
+  const { model, valid, test, read, onData, onConfig, ...rest } = asking;
   const { interestVectors, itemVectors, ...settings } = rest;
   const heldOut = { valid, test };
   const vectors = await readSupplied({ interestVectors, itemVectors });
@@ -147,7 +150,7 @@ export async function train(source: Source | ClickSource, options: TrainOptions 
     const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) });
     onConfig?.(config);
     const sizes = { users: clicks.label.length, interactions: clicks.history.length };
-    return trainPlan(config, clickPlan(clicks, refit), sizes, how);
+    return trainPlan(config, clickPlan(clicks, how.refit), sizes, how);
   }
   const data = await prepareData(source as Source, asked, read, heldOut);
   data.guesses.push(...describeSupplied(vectors, data.split.histories));
@@ -156,8 +159,14 @@ export async function train(source: Source | ClickSource, options: TrainOptions 
   return trainPrepared(data, config, how, vectors);
 }
 
-/** What of `train`'s options is not about the data. */
-export type HowToTrain = Pick<TrainOptions, "refit" | "timeBudget" | "threads" | "onProgress" | "signal">;
+/** Takes apart what to train and how. @throws UsageError `RESUME_NOWHERE` */
+export function splitOptions<Options extends HowToTrain>(
+  options: Options,
+): { how: HowToTrain & { refit: boolean }; rest: Omit<Options, keyof HowToTrain> } {
+  const { refit = true, timeBudget, threads, checkpoint, resume, onCheckpoint, onProgress, signal, ...rest } = options;
+  if (resume && checkpoint === undefined) throw nowhereToResume();
+  return { how: { refit, timeBudget, threads, checkpoint, resume, onCheckpoint, onProgress, signal }, rest };
+}
 
 /** Trains on data that is already read: what `train` and `compare` share. */
 export async function trainPrepared(
@@ -177,11 +186,19 @@ export async function trainPlan(
   config: ModelConfig,
   plan: LessonPlan,
   sizes: Pick<TrainReport, "users" | "interactions">,
-  { timeBudget, threads, onProgress, signal }: HowToTrain,
+  how: HowToTrain,
 ): Promise<TrainedModel> {
+  const { timeBudget, threads, onProgress, signal } = how;
   const { numbers, ids } = plan;
-  const training = { config, numbers, threads, timeBudgetSeconds: timeBudget, onProgress, signal };
-  const result = await superviseTraining(training);
+  const result = await superviseTraining({
+    config,
+    numbers,
+    threads,
+    timeBudgetSeconds: timeBudget,
+    onProgress,
+    signal,
+    ...(await openCheckpoints(config, plan, sizes, how)),
+  });
   const { weights, counts, refitted, shippedEpochs, ...measured } = result;
   const { items, users } = refitted ? ids.everything! : ids.training;
   const network = Network.fromBlock(await createTrainingEngine(), config, items.size, weights, users?.size);
@@ -195,4 +212,27 @@ export async function trainPlan(
   };
   const facts = { epochs: shippedEpochs, refitted };
   return new TrainedModel({ network, items, users, counts }, facts, report);
+}
+
+/** Opens the folder of checkpoints, where there is one: where to go on from, and how to keep on. */
+async function openCheckpoints(
+  config: ModelConfig,
+  plan: LessonPlan,
+  sizes: Pick<TrainReport, "users" | "interactions">,
+  { checkpoint, resume = false, onCheckpoint }: HowToTrain,
+): Promise<Pick<SupervisedTraining, "from" | "keepState">> {
+  if (checkpoint === undefined) return {};
+  const { users, interactions } = sizes;
+  const identity = { config, data: { users, interactions, ...describeData(plan) } };
+  const refits = plan.ids.everything !== undefined;
+  const { checkpoints, found } = await CheckpointFolder.open(checkpoint, identity, resume, refits);
+  for (const note of found?.notes ?? []) onCheckpoint?.(note, false);
+  if (resume && !found) onCheckpoint?.(`checkpoint: none in ${checkpoint}, training starts afresh`, false);
+  return {
+    from: found?.state,
+    keepState: async (state) => {
+      await checkpoints.keep(state);
+      onCheckpoint?.(`checkpoint: ${checkpoint}, ${whereOf(state)}`, true);
+    },
+  };
 }

@@ -24,6 +24,7 @@ const presetGiven = () =>
 interface Flags extends DataFlags, SettingFlags, HeldOutFlags {
   models?: string;
   seeds?: number;
+  threads?: number;
   timeBudget?: number;
   json?: boolean;
 }
@@ -37,6 +38,7 @@ export function addCompare(program: Command): void {
     .option("--models <list>", "names separated by commas (default: every baseline and preset)")
     .option("--seeds <n>", "runs of each trained model", wholeNumber);
   addHeldOutFlags(addSettingFlags(addDataFlags(command)))
+    .option("--threads <n>", "threads that share the work; the result does not depend on them", wholeNumber)
     .option("--time-budget <seconds>", "most seconds for each training", positiveNumber)
     .option("--json", "print one JSON object")
     .action(runCompare);
@@ -51,6 +53,7 @@ async function runCompare(data: string, flags: Flags): Promise<void> {
       ...settings,
       models: flags.models?.split(",").map((name) => name.trim()),
       seeds: flags.seeds,
+      threads: flags.threads,
       timeBudget: flags.timeBudget,
       valid: flags.valid,
       test: flags.test,

@@ -5,7 +5,7 @@ import { formatCount } from "../data/words.ts";
 import { UsageError } from "../errors.ts";
 import { writeFileAtomic } from "../format/atomic-write.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
-import { interruptible } from "./interrupt.ts";
+import { Interrupted, interruptible } from "./interrupt.ts";
 import {
   addDataFlags,
   addHeldOutFlags,
@@ -16,10 +16,12 @@ import {
   readOptions,
   readSettings,
   type SettingFlags,
+  wholeNumber,
 } from "./options.ts";
 import {
   formatSeconds,
   formatTable,
+  log,
   predictionRows,
   print,
   printJson,
@@ -47,6 +49,9 @@ interface Flags extends DataFlags, SettingFlags, HeldOutFlags {
   itemVectors?: string;
   timeBudget?: number;
   refit: boolean;
+  threads?: number;
+  checkpoint?: string;
+  resume?: boolean;
   json?: boolean;
 }
 
@@ -65,6 +70,9 @@ export function addTrain(program: Command): void {
     .option("--interest-vectors <file>", "interest of each user, trained elsewhere: id,v1,…,vD a line, or JSONL")
     .option("--item-vectors <file>", "item embeddings to start from; --set itemTuning=frozen keeps them")
     .option("--time-budget <seconds>", "stop in time; the result then depends on the machine's speed", positiveNumber)
+    .option("--threads <n>", "threads that share the work; the result does not depend on them", wholeNumber)
+    .option("--checkpoint <dir>", "keep the last two checkpoints there; Ctrl-C writes one too")
+    .option("--resume", "go on from the newest checkpoint, to the same bits")
     .option("--no-refit", "keep the evaluated weights instead of training again on everything")
     .option("--json", "print one JSON object")
     .action(runTrain);
@@ -78,9 +86,22 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
   const sources = [data, valid, test].filter((path) => path !== undefined);
   if (flags.output !== undefined) await rehearseWrite(flags.output, sources);
   const progress = new TrainingProgress(name);
-  const model = await interruptible((signal) =>
+  const { checkpoint, threads, resume } = flags;
+  let begun = false;
+  let kept: string | undefined;
+  const begin = () => {
+    begun = true;
+  };
+  const work = (signal: AbortSignal) =>
     train(data, {
       ...settings,
+      threads,
+      checkpoint,
+      resume,
+      onCheckpoint: (line, written) => {
+        if (written) kept = line;
+        else log(line);
+      },
       model: name,
       refit: flags.refit && flags.output !== undefined,
       interestVectors: flags.interestVectors,
@@ -93,14 +114,31 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
       onData: (prepared, config) => {
         logData(prepared, config);
         logConfig(config);
+        begin();
       },
-      onConfig: logConfig,
+      onConfig: (config) => {
+        logConfig(config);
+        begin();
+      },
       onProgress: (report) => progress.update(report),
-    }),
-  ).finally(() => progress.stop());
+    });
+  const model = await interruptible(work, () => begun && checkpoint !== undefined)
+    .catch((error) => {
+      if (!(error instanceof Interrupted) || kept === undefined) throw error;
+      throw new Interrupted(error.signal, `${kept}. Go on with: ${resumingCommand()}`);
+    })
+    .finally(() => progress.stop());
   const sha256 = flags.output === undefined ? undefined : await model.save(flags.output);
   if (flags.json) printJson(toJson(model.report, sha256));
   else printReport(model.report, flags.output, sha256);
+}
+
+/** Returns the command line of this process, with --resume. */
+function resumingCommand(): string {
+  const words = process.argv
+    .slice(2)
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`));
+  return ["attune", ...words, ...(words.includes("--resume") ? [] : ["--resume"])].join(" ");
 }
 
 /** Fails now if the model could not be written in an hour: writes, flushes and removes an empty file in its folder. */

@@ -129,7 +129,8 @@ export function fitNetwork(options: FitOptions): FitResult {
       best: { ...best },
     });
   };
-  while (!(closed && (epoch === epochs || epoch - best.epoch >= config.patience)) && !(closed && outOfTime())) {
+  for (;;) {
+    if (closed && (epoch === epochs || epoch - best.epoch >= config.patience || (step > 0 && outOfTime()))) break;
     if (closed) {
       epoch++;
       [done, lossSum, count] = [0, 0, 0];

@@ -3,7 +3,7 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { CapacityError, InternalError } from "../errors.ts";
+import { CapacityError, InternalError, UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createMemory } from "../wasm/memory.ts";
 import { fullModule, workerFile } from "../wasm/node.ts";
@@ -18,6 +18,11 @@ const MOST_BY_DEFAULT = 8;
 /** Looks at a word before sleeping, about 50 µs: longer than most gaps between two kernels. */
 const PATIENCE = 20_000;
 
+const badThreads = (got: unknown) =>
+  new UsageError(
+    "THREADS_INVALID",
+    `threads: got ${String(got)}, expected a whole number from 1 to ${MOST_THREADS}. Leave it out for one a core.`,
+  );
 const lost = (what: string) =>
   new InternalError(
     "WORKER_LOST",
@@ -53,19 +58,20 @@ export interface SupervisedTraining {
 }
 
 /** Threads that a machine offers. */
-export function defaultThreads(): number {
+function defaultThreads(): number {
   return Math.min(availableParallelism(), MOST_BY_DEFAULT);
 }
 
 /**
  * Trains in threads of its own and leaves the calling one free.
- * @throws what `trainNetwork` throws · InternalError `WORKER_LOST`, `WORKER_CRASHED` · CapacityError `WORKER_MEMORY` · what
+ * @throws UsageError `THREADS_INVALID` · what `trainNetwork` throws · InternalError `WORKER_LOST`, `WORKER_CRASHED` · CapacityError `WORKER_MEMORY` · what
  * `keepState` or `onProgress` throw · the signal's reason when aborted
  */
 export async function superviseTraining(training: SupervisedTraining): Promise<TrainingResult> {
   const { config, numbers, timeBudgetSeconds, from, onProgress, keepState, signal } = training;
   signal?.throwIfAborted();
-  const threads = Math.min(training.threads ?? defaultThreads(), MOST_THREADS);
+  const { threads = defaultThreads() } = training;
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) throw badThreads(threads);
   const setup = {
     module: await fullModule(),
     memory: createMemory(true),
@@ -102,7 +108,10 @@ export async function superviseTraining(training: SupervisedTraining): Promise<T
       };
       signal?.addEventListener("abort", onAbort);
       if (signal?.aborted) onAbort();
+      // What the leader said last may still wait for a file; its end is no loss then.
+      let isOver = false;
       const hear = (note: LeaderNote) => {
+        isOver ||= note.type !== "progress" && note.type !== "state";
         if (note.type === "progress") onProgress?.(note.progress);
         else if (note.type === "state") states.offer(note.state).catch(reject);
         else if (note.type === "failed") reject(errorOf(note.error));
@@ -120,8 +129,9 @@ export async function superviseTraining(training: SupervisedTraining): Promise<T
         worker.on("error", (error: NodeJS.ErrnoException) =>
           reject(error.code === "ERR_WORKER_OUT_OF_MEMORY" ? heapFull() : crashed(error.message)),
         );
-        // The leader's last words arrive before its exit does.
-        worker.on("exit", () => reject(lost(index === 0 ? "the leading thread" : "a helping thread")));
+        worker.on("exit", () => {
+          if (!isOver) reject(lost(index === 0 ? "the leading thread" : "a helping thread"));
+        });
       }
     });
   } finally {

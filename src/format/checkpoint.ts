@@ -1,0 +1,114 @@
+// A training under way as a tensor file: numbers as tensors, counters and metrics as JSON beside what it is a training of. JSON
+// writes every finite f64 so that it reads back as the same bits.
+
+import { ModelError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { FitState } from "../train/fit.ts";
+import type { TrainingState } from "../train/train.ts";
+import { decodeTensorFile, encodeTensorFile, type Tensor } from "./safetensors.ts";
+import { quote } from "./wording.ts";
+
+const FORMAT = "attune-checkpoint";
+const VERSION = "1";
+const WEIGHTS = "weights";
+const MOMENTS = "adam.moments";
+const VELOCITIES = "adam.velocities";
+const BEST = "best.weights";
+const COUNTERS = ["epoch", "done", "step", "lossSum", "count", "beta1Power", "beta2Power", "bestEpoch"] as const;
+
+const foreign = (subject: string, got: string) =>
+  new ModelError(
+    "CHECKPOINT_FOREIGN",
+    `${subject}: got format ${quote(got)}, expected ${quote(`${FORMAT} ${VERSION}`)}. Use the attune that wrote it, or another folder.`,
+  );
+const badState = (subject: string, why: string) =>
+  new ModelError(
+    "CHECKPOINT_STATE",
+    `${subject}: the state does not hold: ${why}. Delete the file; an older one may do.`,
+  );
+
+/** What a checkpoint is of: another training cannot go on from it. */
+export interface TrainingIdentity {
+  config: ModelConfig;
+  /** What it learns from, in words that are equal where the data is: counts and a sha256. */
+  data: Readonly<Record<string, string | number>>;
+}
+
+/** A training under way, and what it is a training of. */
+export interface Checkpoint extends TrainingIdentity {
+  state: TrainingState;
+}
+
+/** Encodes a checkpoint. */
+export function encodeCheckpoint({ config, data, state }: Checkpoint): Uint8Array<ArrayBuffer> {
+  const { evaluated, fit } = state;
+  const { epoch, done, closed, step, lossSum, count, weights, adam, best } = fit;
+  const { beta1Power, beta2Power } = adam;
+  const tensors: Tensor[] = [];
+  const add = (name: string, values: Float32Array | undefined) => {
+    if (values) tensors.push({ name, dtype: "F32", shape: [values.length], data: values });
+  };
+  add(WEIGHTS, weights);
+  add(MOMENTS, adam.moments);
+  add(VELOCITIES, adam.velocities);
+  add(BEST, best.weights);
+  const counters = { epoch, done, closed, step, lossSum, count, beta1Power, beta2Power, bestEpoch: best.epoch };
+  const metadata = new Map([
+    ["format", `${FORMAT} ${VERSION}`],
+    ["config", JSON.stringify(config)],
+    ["data", JSON.stringify(data)],
+    ["state", JSON.stringify({ ...counters, bestMetrics: best.metrics, evaluated })],
+  ]);
+  return encodeTensorFile({ metadata, tensors });
+}
+
+/**
+ * Decodes a checkpoint.
+ * @param subject what messages call the file
+ * @throws ModelError `CHECKPOINT_FOREIGN`, `CHECKPOINT_STATE`, and every code of the container
+ */
+export function decodeCheckpoint(bytes: Uint8Array, subject: string): Checkpoint {
+  const { metadata, tensors } = decodeTensorFile(bytes, subject);
+  const format = metadata.get("format") ?? "";
+  if (format !== `${FORMAT} ${VERSION}`) throw foreign(subject, format);
+  const read = (name: string) => readObject(metadata.get(name), name, subject);
+  const told = read("state") as Record<(typeof COUNTERS)[number], number> & {
+    closed: boolean;
+    bestMetrics: FitState["best"]["metrics"];
+    evaluated: TrainingState["evaluated"];
+  };
+  for (const name of COUNTERS) {
+    if (!Number.isFinite(told[name])) throw badState(subject, `${name} is no number`);
+  }
+  const weights = tensors.get(WEIGHTS)?.data;
+  const take = (name: string): Float32Array => {
+    const data = tensors.get(name)?.data;
+    if (!(data instanceof Float32Array) || data.length !== weights?.length)
+      throw badState(subject, `${name} is missing`);
+    return data;
+  };
+  const { epoch, done, step, lossSum, count, beta1Power, beta2Power, bestEpoch, closed } = told;
+  const fit: FitState = {
+    ...{ epoch, done, closed: closed === true, step, lossSum, count },
+    weights: take(WEIGHTS),
+    adam: { moments: take(MOMENTS), velocities: take(VELOCITIES), beta1Power, beta2Power },
+    best: { epoch: bestEpoch, metrics: told.bestMetrics, weights: tensors.has(BEST) ? take(BEST) : undefined },
+  };
+  return {
+    config: read("config") as unknown as ModelConfig,
+    data: read("data") as Checkpoint["data"],
+    state: { evaluated: told.evaluated, fit },
+  };
+}
+
+function readObject(text: string | undefined, name: string, subject: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? "");
+  } catch {
+    throw badState(subject, `${name} is not JSON`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw badState(subject, `${name} is no object`);
+  return value as Record<string, unknown>;
+}
