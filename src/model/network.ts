@@ -149,17 +149,15 @@ export class Network {
 
   /** Draws initial weights from the config's seed. */
   initialize(engine: TrainingEngine): void {
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     this.parameters.list.forEach((parameter, index) => {
       const { value, size, init } = parameter;
       const { seed } = this.config;
       const stream = INIT_STREAM + index;
-      engine.each(size, 4, (begin, end) => {
-        if (init.kind === "normal") kernels.fillNormalF32(begin, end, value, init.size, seed, stream);
-        else if (init.kind === "uniform") {
-          kernels.fillUniformF32(begin, end, value, -init.size, init.size, seed, stream);
-        } else memory.f32(value, size).fill(init.size, begin, end);
-      });
+      if (init.kind === "normal") engine.each("fillNormalF32", size, 4, value, init.size, seed, stream);
+      else if (init.kind === "uniform") {
+        engine.each("fillUniformF32", size, 4, value, -init.size, init.size, seed, stream);
+      } else memory.f32(value, size).fill(init.size);
       for (const { from, to, value: start } of init.segments ?? []) memory.f32(value, size).fill(start, from, to);
     });
     this.prepare();
@@ -425,7 +423,7 @@ export class Network {
     dOutput: number,
   ): number | undefined {
     const { config } = this;
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const width = this.outputWidth;
     const { rowIds, targets, labels } = trainedRows(window, examples);
     const count = rowIds.length;
@@ -446,7 +444,7 @@ export class Network {
     let y = trace.y;
     if (!all) {
       y = memory.planF32(count * width);
-      engine.each(count, 1, (begin, end) => kernels.gatherForwardF32(begin, end, trace.y, rowsAt, width, y));
+      engine.each("gatherForwardF32", count, 1, trace.y, rowsAt, width, y);
     }
     // dY of all rows: the output's own gradient where nothing projects.
     const dY = this.#projection ? memory.planF32(window.rows * width) : dOutput;
@@ -455,9 +453,7 @@ export class Network {
       const dTrained = memory.planF32(count * width);
       lossOf(y, dTrained);
       memory.f32(dY, window.rows * width).fill(0);
-      engine.each(window.rows, 1, (begin, end) =>
-        kernels.gatherBackwardF32(begin, end, count, dTrained, rowsAt, width, dY),
-      );
+      engine.each("gatherBackwardF32", window.rows, 1, count, dTrained, rowsAt, width, dY);
     }
     this.#projection?.backward(engine, window.rows, trace.output, dY, width, dOutput);
     let sum = 0;

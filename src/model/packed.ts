@@ -17,6 +17,8 @@ export interface PackedBatch {
   offsets: Int32Array;
   /** Which history (index into the caller's list) each sequence is. i32[B] */
   order: Int32Array;
+  /** Rows of all sequences before each, and of all. i32[B + 1] */
+  work: Int32Array;
   /** Address of `offsets`. */
   offsetsAt: number;
   /** Address of the item of each row, i32[rows]. */
@@ -34,6 +36,8 @@ export interface Window {
   rows: number;
   /** Sequences alive at its first step. */
   sequences: number;
+  /** Rows in the window of all its sequences before each, and of all. i32[sequences + 1] */
+  work: Int32Array;
   /** Address of i32[steps + 1], relative to the first row. */
   offsetsAt: number;
 }
@@ -80,7 +84,8 @@ export function packHistories(
       }
     }
   }
-  return { sequences, steps, rows, lengths, offsets, order, offsetsAt, itemsAt, featuresAt };
+  const work = workOf(lengths, 0, steps, sequences);
+  return { sequences, steps, rows, lengths, offsets, order, work, offsetsAt, itemsAt, featuresAt };
 }
 
 /** Cuts a batch into windows of at most `size` steps, in order. */
@@ -97,10 +102,18 @@ export function cutWindows(engine: Engine, batch: PackedBatch, size: number): Wi
       firstRow,
       rows: relative[steps],
       sequences: relative[1],
+      work: workOf(batch.lengths, firstStep, steps, relative[1]),
       offsetsAt: engine.memory.place(relative),
     });
   }
   return windows;
+}
+
+/** Sums up the rows of sequences inside a run of steps: how work is shared fairly where each sequence is a place of an axis. */
+function workOf(lengths: Int32Array, firstStep: number, steps: number, sequences: number): Int32Array {
+  const work = new Int32Array(sequences + 1);
+  for (let b = 0; b < sequences; b++) work[b + 1] = work[b] + Math.min(steps, lengths[b] - firstStep);
+  return work;
 }
 
 /** Returns the row of the last step of sequence b. */

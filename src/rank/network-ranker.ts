@@ -18,7 +18,7 @@ export class NetworkRanker implements Ranker {
 
   topK(queries: readonly Query[], k: number): RankedList[] {
     const { network } = this;
-    const { kernels, memory } = network.engine;
+    const { memory } = network.engine;
     const { items, stride } = network.scorer;
     const size = Math.min(k, items);
     const lists: RankedList[] = [];
@@ -27,12 +27,10 @@ export class NetworkRanker implements Ranker {
       const outIds = memory.planI32(count * size);
       const outScores = memory.planF32(count * size);
       const outCounts = memory.planI32(count);
-      network.engine.each(count, 1, (begin, end) =>
-        kernels.topKF32(begin, end, items, stride, scores, offsets, ids, size, outIds, outScores, outCounts),
-      );
+      network.engine.each("topKF32", count, 1, items, stride, scores, offsets, ids, size, outIds, outScores, outCounts);
       // Ranked by logit, where probabilities next to 1 still differ; told as probabilities.
       if (network.head?.task === "click") {
-        network.engine.each(count * size, 4, (begin, end) => kernels.sigmoidF32(begin, end, outScores, outScores));
+        network.engine.each("sigmoidF32", count * size, 4, outScores, outScores);
       }
       for (let r = 0; r < count; r++) {
         const length = memory.i32(outCounts, count)[r];
@@ -47,7 +45,7 @@ export class NetworkRanker implements Ranker {
 
   ranks(queries: readonly Query[], targets: ArrayLike<number>): Ranks {
     const { network } = this;
-    const { kernels, memory } = network.engine;
+    const { memory } = network.engine;
     const { items, stride } = network.scorer;
     const all = new Int32Array(queries.length);
     const allowed = new Int32Array(queries.length);
@@ -55,9 +53,7 @@ export class NetworkRanker implements Ranker {
       const { offsets, ids } = this.#placeExclusions(queries, first, count);
       const targetsAt = memory.place(Array.from({ length: count }, (_, r) => targets[first + r]));
       const out = memory.planI32(2 * count);
-      network.engine.each(count, 1, (begin, end) =>
-        kernels.rankF32(begin, end, items, stride, scores, targetsAt, offsets, ids, out),
-      );
+      network.engine.each("rankF32", count, 1, items, stride, scores, targetsAt, offsets, ids, out);
       const both = memory.i32(out, 2 * count);
       for (let r = 0; r < count; r++) {
         all[first + r] = both[2 * r];

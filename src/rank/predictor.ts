@@ -16,7 +16,7 @@ export interface Pair {
  */
 export function predictPairs(network: Network, pairs: readonly Pair[]): Float32Array {
   const { engine } = network;
-  const { memory, kernels } = engine;
+  const { memory } = engine;
   const head = network.head!;
   const out = new Float32Array(pairs.length);
   for (const { first, count } of cutBatches(pairs.length, (index) => pairs[index].history.length)) {
@@ -29,7 +29,7 @@ export function predictPairs(network: Network, pairs: readonly Pair[]): Float32A
     const items = memory.place(chunk.map(({ item }) => item));
     const scores = memory.planF32(count);
     head.score(count, y, items, scores);
-    if (head.task === "click") engine.each(count, 4, (begin, end) => kernels.sigmoidF32(begin, end, scores, scores));
+    if (head.task === "click") engine.each("sigmoidF32", count, 4, scores, scores);
     out.set(memory.f32(scores, count), first);
   }
   network.releaseStep();

@@ -14,7 +14,7 @@ export function predictSequences(
   features: readonly Float32Array[],
 ): Float32Array {
   const { engine } = network;
-  const { memory, kernels } = engine;
+  const { memory } = engine;
   const head = network.sequenceHead!;
   const out = new Float32Array(steps.length);
   for (const { first, count } of cutBatches(steps.length, (index) => steps[index].length)) {
@@ -22,7 +22,7 @@ export function predictSequences(
     const y = encodeAny(network, steps.slice(first, first + count), features.slice(first, first + count));
     const scores = memory.planF32(count);
     head.score(count, y, scores);
-    if (head.task === "click") engine.each(count, 4, (begin, end) => kernels.sigmoidF32(begin, end, scores, scores));
+    if (head.task === "click") engine.each("sigmoidF32", count, 4, scores, scores);
     out.set(memory.f32(scores, count), first);
   }
   network.releaseStep();

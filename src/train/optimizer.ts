@@ -42,32 +42,30 @@ export class AdamW {
   step(): number {
     const { engine, parameters, config } = this;
     const { floats, values, gradients } = parameters;
-    const { kernels } = engine;
     parameters.ignoreFrozenGradients(engine.memory);
-    engine.each(this.#chunks, 1, (begin, end) => kernels.squaresF64(begin, end, floats, gradients, this.#partials));
+    engine.each("squaresF64", this.#chunks, 1, floats, gradients, this.#partials);
     let squares = 0;
     for (const partial of engine.memory.f64(this.#partials, this.#chunks)) squares += partial;
     const norm = Math.sqrt(squares);
     const gradientScale = config.clip > 0 ? Math.min(1, config.clip / (norm + CLIP_EPSILON)) : 1;
     this.#beta1Power *= BETA1;
     this.#beta2Power *= BETA2;
-    engine.each(floats, 4, (begin, end) =>
-      kernels.adamF32(
-        begin,
-        end,
-        values,
-        gradients,
-        this.#moments,
-        this.#velocities,
-        config.learningRate,
-        BETA1,
-        BETA2,
-        EPSILON,
-        config.weightDecay,
-        1 - this.#beta1Power,
-        1 - this.#beta2Power,
-        gradientScale,
-      ),
+    engine.each(
+      "adamF32",
+      floats,
+      4,
+      values,
+      gradients,
+      this.#moments,
+      this.#velocities,
+      config.learningRate,
+      BETA1,
+      BETA2,
+      EPSILON,
+      config.weightDecay,
+      1 - this.#beta1Power,
+      1 - this.#beta2Power,
+      gradientScale,
     );
     parameters.restoreFrozen(engine.memory);
     return norm;

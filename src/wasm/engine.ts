@@ -4,21 +4,26 @@
 import { instantiate, instantiateSync } from "@assemblyscript/loader";
 import { CapacityError, InternalError } from "../errors.ts";
 import type { InferenceKernels, TrainingKernels } from "./kernels.ts";
-import { Memory } from "./memory.ts";
+import { createMemory, Memory } from "./memory.ts";
+import { type Axis, extentOf, type Team } from "./team.ts";
 
 /** Version of the interface between kernels and TypeScript; assembly/inference.ts answers with the same number. */
 const ABI_VERSION = 1;
-const INITIAL_PAGES = 2;
+
+/** What a kernel takes after its share, `begin` and `end`. */
+type AfterShare<Kernel> = Kernel extends (begin: number, end: number, ...rest: infer Rest extends number[]) => unknown
+  ? Rest
+  : never;
 
 /** What runs kernels. `K` says which module is behind it. */
 export interface Engine<K extends InferenceKernels = InferenceKernels> {
   readonly kernels: K;
   readonly memory: Memory;
   /**
-   * Calls a kernel over [0, extent) of the axis it splits by. Shares are multiples of `grain`. One thread gets the whole
-   * axis; kernels give the same bits for any split, so more threads may share it.
+   * Calls a kernel over the whole of the axis it splits by. Kernels give the same bits for any split, so the threads of an engine
+   * share the axis; shares are multiples of `grain`.
    */
-  each(extent: number, grain: number, call: (begin: number, end: number) => void): void;
+  each<Name extends keyof K & string>(kernel: Name, axis: Axis, grain: number, ...rest: AfterShare<K[Name]>): void;
 }
 
 /** An engine with the kernels of the full module. */
@@ -26,20 +31,32 @@ export type TrainingEngine = Engine<TrainingKernels>;
 
 /**
  * Instantiates a module that is already compiled.
+ * @param memory what it works on; left out, a memory of its own that no other thread sees
+ * @param team who shares its kernels; left out, the calling thread runs them alone
  * @throws CapacityError `SIMD_MISSING` without WebAssembly SIMD · InternalError `ABI_MISMATCH` for another version's module
  */
-export async function createEngine<K extends InferenceKernels>(module: WebAssembly.Module): Promise<Engine<K>> {
-  const memory = new Memory(INITIAL_PAGES);
+export async function createEngine<K extends InferenceKernels>(
+  module: WebAssembly.Module,
+  memory = new Memory(createMemory(false)),
+  team?: Team,
+): Promise<Engine<K>> {
   // biome-ignore lint/suspicious/noExplicitAny: the loader's own type of imports
-  const { instance } = await instantiate(module as any, imports(memory));
-  return assemble(instance, memory);
+  const { instance } = await instantiate(module as any, imports(memory.wasm));
+  return assemble(instance, memory, team);
 }
 
 /** Like `createEngine`, at once; for runtimes that allow it (not for large modules on a browser's main thread). */
-export function createEngineSync<K extends InferenceKernels>(module: WebAssembly.Module): Engine<K> {
-  const memory = new Memory(INITIAL_PAGES);
-  const { instance } = instantiateSync(module, imports(memory));
-  return assemble(instance, memory);
+export function createEngineSync<K extends InferenceKernels>(
+  module: WebAssembly.Module,
+  memory = new Memory(createMemory(false)),
+): Engine<K> {
+  const { instance } = instantiateSync(module, imports(memory.wasm));
+  return assemble(instance, memory, undefined);
+}
+
+/** Instantiates a module beside others on one memory, for a thread that only runs kernels. @returns its kernels by name */
+export function instantiateBeside(module: WebAssembly.Module, memory: WebAssembly.Memory): WebAssembly.Exports {
+  return instantiateSync(module, imports(memory)).instance.exports;
 }
 
 /**
@@ -58,12 +75,17 @@ export async function compile(bytes: BufferSource): Promise<WebAssembly.Module> 
   }
 }
 
-function imports(memory: Memory) {
-  return { env: { memory: memory.wasm } };
+function imports(memory: WebAssembly.Memory) {
+  return { env: { memory } };
 }
 
-function assemble<K extends InferenceKernels>(instance: WebAssembly.Instance, memory: Memory): Engine<K> {
-  const kernels = instance.exports as unknown as K;
+function assemble<K extends InferenceKernels>(
+  instance: WebAssembly.Instance,
+  memory: Memory,
+  team: Team | undefined,
+): Engine<K> {
+  const { exports } = instance;
+  const kernels = exports as unknown as K;
   const version = typeof kernels.abiVersion === "function" ? kernels.abiVersion() : 0;
   if (version !== ABI_VERSION) {
     throw new InternalError(
@@ -72,5 +94,8 @@ function assemble<K extends InferenceKernels>(instance: WebAssembly.Instance, me
     );
   }
   memory.startAt(kernels.heapBase() >>> 0);
-  return { kernels, memory, each: (extent, _grain, call) => call(0, extent) };
+  const alone: Engine<K>["each"] = (kernel, axis, _grain, ...rest) =>
+    (exports[kernel] as (...all: number[]) => void)(0, extentOf(axis), ...rest);
+  const together: Engine<K>["each"] = (kernel, axis, grain, ...rest) => team!.share(exports, kernel, axis, grain, rest);
+  return { kernels, memory, each: team ? together : alone };
 }

@@ -7,6 +7,9 @@
 import { CapacityError } from "../errors.ts";
 
 const PAGE_BYTES = 65_536;
+/** Pages a module needs to start. */
+const INITIAL_PAGES = 2;
+/** The limit of 32-bit WebAssembly: 4 GiB. */
 const MAX_PAGES = 65_536;
 const ALIGN_BYTES = 16;
 
@@ -23,21 +26,24 @@ const refused = (wantedBytes: number) =>
   );
 const mebibytes = (bytes: number) => Math.ceil(bytes / 1_048_576).toLocaleString("en");
 
+/** Makes the memory of a module; the full module wants a shared one, the one for answers its own. */
+export function createMemory(shared: boolean): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared });
+}
+
 /** Linear memory with a bump plan above the module's own data. Addresses are byte offsets, 16-byte aligned. */
 export class Memory {
-  readonly wasm: WebAssembly.Memory;
   #next = 0;
   #peak = 0;
   #f32: Float32Array;
   #i32: Int32Array;
   #f64: Float64Array;
 
-  /** @param initialPages pages of 64 KiB the module needs to start */
-  constructor(initialPages: number) {
-    this.wasm = new WebAssembly.Memory({ initial: initialPages, maximum: MAX_PAGES });
-    this.#f32 = new Float32Array(this.wasm.buffer);
-    this.#i32 = new Int32Array(this.wasm.buffer);
-    this.#f64 = new Float64Array(this.wasm.buffer);
+  /** @param wasm the memory itself, which may be shared between threads; one of them plans */
+  constructor(readonly wasm: WebAssembly.Memory) {
+    this.#f32 = new Float32Array(wasm.buffer);
+    this.#i32 = new Int32Array(wasm.buffer);
+    this.#f64 = new Float64Array(wasm.buffer);
   }
 
   /** Starts the plan at the first byte the module does not use itself. */

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { InternalError } from "../errors.ts";
 import { compile, createEngine, type TrainingEngine } from "./engine.ts";
 import type { TrainingKernels } from "./kernels.ts";
+import { createMemory, Memory } from "./memory.ts";
 
 const CANDIDATES = ["./attune.wasm", "../dist/attune.wasm", "../../dist/attune.wasm"];
 
@@ -17,7 +18,7 @@ export function fullModule(): Promise<WebAssembly.Module> {
 
 /** Creates an engine of its own memory over the full module. */
 export async function createTrainingEngine(): Promise<TrainingEngine> {
-  return createEngine<TrainingKernels>(await fullModule());
+  return createEngine<TrainingKernels>(await fullModule(), new Memory(createMemory(true)));
 }
 
 async function readFirst(): Promise<Uint8Array<ArrayBuffer>> {

@@ -7,6 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createEngineSync, type TrainingEngine } from "../../src/wasm/engine.ts";
 import type { TrainingKernels } from "../../src/wasm/kernels.ts";
+import { createMemory, Memory } from "../../src/wasm/memory.ts";
 import { expectClose, type Numbers } from "../reference/compare.ts";
 import { ulpDistance } from "../reference/math.ts";
 import type { Random } from "../reference/random.ts";
@@ -78,16 +79,20 @@ interface Variant {
   engine: TrainingEngine;
 }
 
-function load(path: string): Variant {
+function load(path: string, index: number): Variant {
   const file = new URL(`../../${path}`, import.meta.url);
   if (!existsSync(file)) throw new Error(`${path}: not built. Run: node scripts/build.mjs wasm`);
-  const engine = createEngineSync<TrainingKernels>(new WebAssembly.Module(readFileSync(file)));
+  // The full modules share their memory between threads.
+  const memory = new Memory(createMemory(index < COMPLETE));
+  const engine = createEngineSync<TrainingKernels>(new WebAssembly.Module(readFileSync(file)), memory);
   return { name: path, engine };
 }
 
+/** How many of the modules have every kernel. */
+const COMPLETE = 2;
+
 /** The modules: the two that have every kernel first, then the one that has what an answer needs. */
 export const variants: Variant[] = ["dist/attune.wasm", "build/attune.debug.wasm", "dist/inference.wasm"].map(load);
-const COMPLETE = 2;
 const BYTES = { f32: 4, i32: 4, f64: 8 };
 
 /** A kernel that this module does not have. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { Memory } from "../../src/wasm/memory.ts";
+import { createMemory, Memory } from "../../src/wasm/memory.ts";
 
 describe("memory", () => {
   test("plans addresses one after the other, aligned to 16 bytes, above the module's own data", () => {
-    const memory = new Memory(2);
+    const memory = new Memory(createMemory(false));
     memory.startAt(1001);
     expect(memory.planF32(1)).toBe(1008);
     expect(memory.planI32(5)).toBe(1024);
@@ -13,7 +13,7 @@ describe("memory", () => {
   });
 
   test("keeps what was written when it grows, and views see the new buffer", () => {
-    const memory = new Memory(1);
+    const memory = new Memory(createMemory(false));
     memory.startAt(0);
     const first = memory.planF32(4);
     memory.f32(first, 4).set([1, 2, 3, 4]);
@@ -27,7 +27,7 @@ describe("memory", () => {
   });
 
   test("uses released space again", () => {
-    const memory = new Memory(1);
+    const memory = new Memory(createMemory(false));
     memory.startAt(0);
     memory.planF32(10);
     const mark = memory.mark();
@@ -38,14 +38,14 @@ describe("memory", () => {
   });
 
   test("places integers", () => {
-    const memory = new Memory(1);
+    const memory = new Memory(createMemory(false));
     memory.startAt(64);
     const at = memory.place([7, -1, 2 ** 31 - 1]);
     expect([...memory.i32(at, 3)]).toEqual([7, -1, 2 ** 31 - 1]);
   });
 
   test("says how much a plan beyond 4 GiB would need, and stays usable", () => {
-    const memory = new Memory(1);
+    const memory = new Memory(createMemory(false));
     memory.startAt(0);
     expect(() => memory.planF32(2 ** 30)).toThrow(
       expect.objectContaining({ code: "MEMORY_LIMIT", message: expect.stringContaining("4,096 MiB") }),
@@ -55,7 +55,7 @@ describe("memory", () => {
   });
 
   test("says so when the runtime refuses to grow, and stays usable", () => {
-    const memory = new Memory(1);
+    const memory = new Memory(createMemory(false));
     memory.startAt(0);
     memory.wasm.grow = () => {
       throw new RangeError("no");

@@ -101,7 +101,7 @@ export class AttentionScore {
     dX: number,
     run: (dX: number, dU: number, dV: number) => void,
   ): number {
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const { rows, x, uRows, u, sequences } = sides;
     const width = this.#width;
     const dU = memory.planF32(uRows * width);
@@ -121,10 +121,10 @@ export class AttentionScore {
     const dMappedU = memory.planF32(uRows * width);
     memory.f32(dMappedX, rows * width).fill(0);
     run(dMappedX, dMappedU, dV);
-    engine.each(width, 4, (begin, end) => kernels.columnSumsF32(begin, end, sequences, dV, width, this.#v!.gradient));
+    engine.each("columnSumsF32", width, 4, sequences, dV, width, this.#v!.gradient);
     const dItems = memory.planF32(rows * width);
     this.#itemMap.backward(engine, rows, x, dMappedX, width, dItems);
-    engine.each(rows, 1, (begin, end) => kernels.addRowsF32(begin, end, width, dItems, dX));
+    engine.each("addRowsF32", rows, 1, width, dItems, dX);
     this.#interestMap.backward(engine, uRows, u, dMappedU, width, dU);
     return dU;
   }

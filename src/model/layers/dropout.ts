@@ -20,8 +20,18 @@ export function dropout(drop: Dropout, window: Window, width: number, input: num
   const { engine, rate, seed, step, place } = drop;
   if (rate === 0) return input;
   const to = output ?? engine.memory.planF32(window.rows * width);
-  engine.each(window.rows, 1, (begin, end) =>
-    engine.kernels.dropoutF32(begin, end, width, input, to, rate, seed, DROPOUT_STREAM + place, step, window.firstRow),
+  engine.each(
+    "dropoutF32",
+    window.rows,
+    1,
+    width,
+    input,
+    to,
+    rate,
+    seed,
+    DROPOUT_STREAM + place,
+    step,
+    window.firstRow,
   );
   return to;
 }

@@ -62,24 +62,22 @@ export class ItemEmbedding {
 
   /** Embeds every row of a batch. */
   forward(engine: Engine, batch: PackedBatch): EmbeddingTrace {
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const { rows, itemsAt, steps, offsetsAt } = batch;
     const width = this.#width;
     const raw = memory.planF32(rows * width);
     const { table } = this;
     if (table) {
-      engine.each(rows, 1, (begin, end) => kernels.gatherForwardF32(begin, end, table.value, itemsAt, width, raw));
+      engine.each("gatherForwardF32", rows, 1, table.value, itemsAt, width, raw);
     }
     if (this.#features) {
       const projected = table ? memory.planF32(rows * width) : raw;
       this.#features.forward(rows, batch.featuresAt, projected);
-      if (table) engine.each(rows, 1, (begin, end) => kernels.addRowsF32(begin, end, width, projected, raw));
+      if (table) engine.each("addRowsF32", rows, 1, width, projected, raw);
     }
     const positions = this.#positions;
     if (positions) {
-      engine.each(steps, 1, (begin, end) =>
-        kernels.positionsForwardF32(begin, end, offsetsAt, width, positions.shape[0], positions.value, raw),
-      );
+      engine.each("positionsForwardF32", steps, 1, offsetsAt, width, positions.shape[0], positions.value, raw);
     }
     const norm = this.#norm?.forward(rows, raw);
     return { x: norm ? norm.y : raw, norm };
@@ -87,16 +85,14 @@ export class ItemEmbedding {
 
   /** Adds dX, f32[rows, D] (used up), to the gradients of the table and the norm. */
   backward(engine: TrainingEngine, batch: PackedBatch, trace: EmbeddingTrace, dX: number): void {
-    const { kernels, memory } = engine;
+    const { memory } = engine;
     const { rows, itemsAt, steps, offsetsAt } = batch;
     const width = this.#width;
     if (trace.norm) this.#norm!.backward(engine, rows, trace.norm, dX, dX);
     const positions = this.#positions;
     if (positions) {
       const window = positions.shape[0];
-      engine.each(window, 1, (begin, end) =>
-        kernels.positionsBackwardF32(begin, end, steps, offsetsAt, width, window, dX, positions.gradient),
-      );
+      engine.each("positionsBackwardF32", window, 1, steps, offsetsAt, width, window, dX, positions.gradient);
     }
     if (this.#features) {
       const dFeatures = memory.planF32(rows * this.#features.width);
@@ -104,8 +100,6 @@ export class ItemEmbedding {
     }
     const { table } = this;
     if (!table) return;
-    engine.each(table.shape[0], 1, (begin, end) =>
-      kernels.gatherBackwardF32(begin, end, rows, dX, itemsAt, width, table.gradient),
-    );
+    engine.each("gatherBackwardF32", table.shape[0], 1, rows, dX, itemsAt, width, table.gradient);
   }
 }

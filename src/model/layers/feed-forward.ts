@@ -58,7 +58,7 @@ export class FeedForward implements Body {
 
   forward(pass: Pass, x: number): Run {
     const { engine } = this;
-    const { kernels, memory } = engine;
+    const { memory } = engine;
     const { window, drop } = pass;
     const { rows } = window;
     const inner = this.#inMap.out;
@@ -66,9 +66,7 @@ export class FeedForward implements Body {
     this.#inMap.forward(rows, x, a);
     const active = memory.planF32(rows * inner);
     const bias = this.#inBias.value;
-    engine.each(rows, 1, (begin, end) =>
-      kernels.activationForwardF32(begin, end, inner, this.#activation, a, bias, active),
-    );
+    engine.each("activationForwardF32", rows, 1, inner, this.#activation, a, bias, active);
     const dropped = drop ? dropout(drop, window, inner, active, active) : active;
     const y = memory.planF32(rows * this.outWidth);
     this.#outMap.forward(rows, dropped, y);
@@ -88,19 +86,15 @@ export class FeedForward implements Body {
     dY: number,
     dx: number,
   ): void {
-    const { kernels, memory } = engine;
+    const { memory } = engine;
     const { rows } = window;
     const inner = this.#inMap.out;
     const mark = memory.mark();
     const dInner = memory.planF32(rows * inner);
     this.#outMap.backward(engine, rows, dropped, dY, this.outWidth, dInner);
     dropout(drop!, window, inner, dInner, dInner);
-    engine.each(rows, 1, (begin, end) =>
-      kernels.activationBackwardF32(begin, end, inner, this.#activation, a, dInner, dInner),
-    );
-    engine.each(inner, 4, (begin, end) =>
-      kernels.columnSumsF32(begin, end, rows, dInner, inner, this.#inBias.gradient),
-    );
+    engine.each("activationBackwardF32", rows, 1, inner, this.#activation, a, dInner, dInner);
+    engine.each("columnSumsF32", inner, 4, rows, dInner, inner, this.#inBias.gradient);
     this.#inMap.backward(engine, rows, x, dInner, inner, dx);
     memory.release(mark);
   }

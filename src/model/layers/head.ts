@@ -22,11 +22,8 @@ export function scoreLoss(
   scale: number,
   losses: number,
 ): void {
-  const { kernels } = engine;
-  engine.each(rows, 1, (begin, end) => {
-    if (task === "rating") kernels.squaredErrorF32(begin, end, scores, labels, scale, losses);
-    else kernels.binaryCrossEntropyF32(begin, end, scores, labels, scale, losses);
-  });
+  const kernel = task === "rating" ? "squaredErrorF32" : "binaryCrossEntropyF32";
+  engine.each(kernel, rows, 1, scores, labels, scale, losses);
 }
 
 /** Predicts a number for an item after a history. */
@@ -68,18 +65,17 @@ export class ItemHead {
   /** Writes the score of one item a row, f32[rows], of y f32[rows, D]. */
   score(rows: number, y: number, items: number, scores: number): void {
     const { engine, table, bias } = this;
-    engine.each(rows, 1, (begin, end) =>
-      engine.kernels.headForwardF32(
-        begin,
-        end,
-        table.shape[1],
-        y,
-        items,
-        table.value,
-        this.#itemBias.value,
-        bias.value,
-        scores,
-      ),
+    engine.each(
+      "headForwardF32",
+      rows,
+      1,
+      table.shape[1],
+      y,
+      items,
+      table.value,
+      this.#itemBias.value,
+      bias.value,
+      scores,
     );
   }
 
@@ -108,11 +104,18 @@ export class ItemHead {
     const scores = memory.planF32(rows);
     this.score(rows, y, items, scores);
     scoreLoss(engine, this.task, rows, scores, labels, scale, losses);
-    engine.each(rows, 1, (begin, end) =>
-      kernels.headBackwardRowsF32(begin, end, width, scores, items, table.value, dY),
-    );
-    engine.each(count, 1, (begin, end) =>
-      kernels.headBackwardItemsF32(begin, end, rows, width, scores, items, y, table.gradient, this.#itemBias.gradient),
+    engine.each("headBackwardRowsF32", rows, 1, width, scores, items, table.value, dY);
+    engine.each(
+      "headBackwardItemsF32",
+      count,
+      1,
+      rows,
+      width,
+      scores,
+      items,
+      y,
+      table.gradient,
+      this.#itemBias.gradient,
     );
     kernels.columnSumsF32(0, 1, rows, scores, 1, bias.gradient);
     memory.release(mark);

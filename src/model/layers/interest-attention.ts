@@ -72,7 +72,7 @@ export class InterestAttention {
    * @param rowOf with `user` interest: the table's row of each history, in the caller's order; undefined if none of them has one
    */
   forward(engine: Engine, batch: PackedBatch, x: number, rowOf: readonly number[] | undefined): AttentionTrace {
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const { sequences, steps, offsetsAt, rows } = batch;
     const weights = memory.planF32(rows);
     const width = this.#width;
@@ -81,22 +81,21 @@ export class InterestAttention {
       const interest = this.#movingInterest(engine, batch, x);
       const scored = this.#score.forward(rows, x, rows, interest);
       const stats = memory.planF32(2 * rows);
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.movingAttentionForwardF32(
-          begin,
-          end,
-          steps,
-          offsetsAt,
-          width,
-          scored.kind,
-          byLength,
-          scored.x,
-          scored.u,
-          scored.v,
-          scored.c,
-          weights,
-          stats,
-        ),
+      engine.each(
+        "movingAttentionForwardF32",
+        batch.work,
+        1,
+        steps,
+        offsetsAt,
+        width,
+        scored.kind,
+        byLength,
+        scored.x,
+        scored.u,
+        scored.v,
+        scored.c,
+        weights,
+        stats,
       );
       return { weights, interest, ids: 0, stats, scored };
     }
@@ -104,26 +103,23 @@ export class InterestAttention {
     const interest = this.#interest(engine, batch, x, ids);
     const scored = this.#score.forward(rows, x, sequences, interest);
     const z = memory.planF32(rows);
-    engine.each(sequences, 1, (begin, end) =>
-      kernels.scoreForwardF32(
-        begin,
-        end,
-        steps,
-        offsetsAt,
-        width,
-        scored.kind,
-        scored.x,
-        scored.u,
-        scored.v,
-        scored.c,
-        z,
-      ),
+    engine.each(
+      "scoreForwardF32",
+      batch.work,
+      1,
+      steps,
+      offsetsAt,
+      width,
+      scored.kind,
+      scored.x,
+      scored.u,
+      scored.v,
+      scored.c,
+      z,
     );
-    engine.each(sequences, 1, (begin, end) =>
-      this.config.normalize === "sequence"
-        ? kernels.softmaxSequenceForwardF32(begin, end, steps, offsetsAt, byLength, z, weights)
-        : kernels.softmaxCausalForwardF32(begin, end, steps, offsetsAt, byLength, z, weights, 0, 0),
-    );
+    if (this.config.normalize === "sequence")
+      engine.each("softmaxSequenceForwardF32", batch.work, 1, steps, offsetsAt, byLength, z, weights);
+    else engine.each("softmaxCausalForwardF32", batch.work, 1, steps, offsetsAt, byLength, z, weights, 0, 0);
     return { weights, interest, ids, stats: 0, scored };
   }
 
@@ -136,7 +132,7 @@ export class InterestAttention {
     dWeights: number,
     dX: number,
   ): void {
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const { sequences, steps, offsetsAt, rows } = batch;
     const { weights, interest, stats, scored } = trace;
     const { kind, v, c } = scored;
@@ -145,43 +141,10 @@ export class InterestAttention {
     if (stats > 0) {
       const sides = { rows, x, uRows: rows, u: interest, sequences };
       const dInterest = this.#score.backward(engine, scored, sides, dX, (dItems, dU, dV) =>
-        engine.each(sequences, 1, (begin, end) =>
-          kernels.movingAttentionBackwardF32(
-            begin,
-            end,
-            steps,
-            offsetsAt,
-            width,
-            kind,
-            scored.x,
-            scored.u,
-            v,
-            c,
-            weights,
-            stats,
-            dWeights,
-            dItems,
-            dU,
-            dV,
-          ),
-        ),
-      );
-      this.#movingInterestBackward(engine, batch, dInterest, dX);
-      memory.release(mark);
-      return;
-    }
-    const byLength = this.#byLength;
-    const softmaxBackward =
-      this.config.normalize === "sequence" ? kernels.softmaxSequenceBackwardF32 : kernels.softmaxCausalBackwardF32;
-    engine.each(sequences, 1, (begin, end) =>
-      softmaxBackward(begin, end, steps, offsetsAt, byLength, weights, dWeights, dWeights),
-    );
-    const sides = { rows, x, uRows: sequences, u: interest, sequences };
-    const dInterest = this.#score.backward(engine, scored, sides, dX, (dItems, dU, dV) =>
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.scoreBackwardF32(
-          begin,
-          end,
+        engine.each(
+          "movingAttentionBackwardF32",
+          batch.work,
+          1,
           steps,
           offsetsAt,
           width,
@@ -190,11 +153,40 @@ export class InterestAttention {
           scored.u,
           v,
           c,
+          weights,
+          stats,
           dWeights,
           dItems,
           dU,
           dV,
         ),
+      );
+      this.#movingInterestBackward(engine, batch, dInterest, dX);
+      memory.release(mark);
+      return;
+    }
+    const byLength = this.#byLength;
+    const softmaxBackward =
+      this.config.normalize === "sequence" ? "softmaxSequenceBackwardF32" : "softmaxCausalBackwardF32";
+    engine.each(softmaxBackward, batch.work, 1, steps, offsetsAt, byLength, weights, dWeights, dWeights);
+    const sides = { rows, x, uRows: sequences, u: interest, sequences };
+    const dInterest = this.#score.backward(engine, scored, sides, dX, (dItems, dU, dV) =>
+      engine.each(
+        "scoreBackwardF32",
+        batch.work,
+        1,
+        steps,
+        offsetsAt,
+        width,
+        kind,
+        scored.x,
+        scored.u,
+        v,
+        c,
+        dWeights,
+        dItems,
+        dU,
+        dV,
       ),
     );
     this.#interestBackward(engine, batch, trace.ids, dInterest, dX);
@@ -205,49 +197,44 @@ export class InterestAttention {
   #movingInterest(engine: Engine, batch: PackedBatch, x: number): number {
     if (this.config.interest === "last") return x;
     const interest = engine.memory.planF32(batch.rows * this.#width);
-    engine.each(batch.sequences, 1, (begin, end) =>
-      engine.kernels.runningMeanForwardF32(begin, end, batch.steps, batch.offsetsAt, this.#width, x, interest),
-    );
+    engine.each("runningMeanForwardF32", batch.work, 1, batch.steps, batch.offsetsAt, this.#width, x, interest);
     return interest;
   }
 
   #movingInterestBackward(engine: TrainingEngine, batch: PackedBatch, dInterest: number, dX: number): void {
-    const { kernels } = engine;
     const width = this.#width;
     if (this.config.interest === "last") {
-      engine.each(batch.rows, 1, (begin, end) => kernels.addRowsF32(begin, end, width, dInterest, dX));
+      engine.each("addRowsF32", batch.rows, 1, width, dInterest, dX);
       return;
     }
-    engine.each(batch.sequences, 1, (begin, end) =>
-      kernels.runningMeanBackwardF32(begin, end, batch.steps, batch.offsetsAt, width, dInterest, dX),
-    );
+    engine.each("runningMeanBackwardF32", batch.work, 1, batch.steps, batch.offsetsAt, width, dInterest, dX);
   }
 
   /** Writes the interest of every sequence, f32[B, D]. */
   #interest(engine: Engine, batch: PackedBatch, x: number, ids: number): number {
-    const { kernels } = engine;
     const width = this.#width;
     const interest = engine.memory.planF32(batch.sequences * width);
-    engine.each(batch.sequences, 1, (begin, end) =>
-      ids > 0
-        ? kernels.gatherForwardF32(begin, end, this.#table?.value ?? x, ids, width, interest)
-        : kernels.meanForwardF32(begin, end, batch.steps, batch.offsetsAt, width, x, interest),
-    );
+    if (ids > 0) engine.each("gatherForwardF32", batch.sequences, 1, this.#table?.value ?? x, ids, width, interest);
+    else engine.each("meanForwardF32", batch.work, 1, batch.steps, batch.offsetsAt, width, x, interest);
     return interest;
   }
 
   #interestBackward(engine: TrainingEngine, batch: PackedBatch, ids: number, dInterest: number, dX: number): void {
-    const { kernels } = engine;
     const width = this.#width;
     if (ids === 0) {
-      engine.each(batch.sequences, 1, (begin, end) =>
-        kernels.meanBackwardF32(begin, end, batch.steps, batch.offsetsAt, width, dInterest, dX),
-      );
+      engine.each("meanBackwardF32", batch.work, 1, batch.steps, batch.offsetsAt, width, dInterest, dX);
       return;
     }
     const table = this.#table;
-    engine.each(table ? table.size / width : batch.rows, 1, (begin, end) =>
-      kernels.gatherBackwardF32(begin, end, batch.sequences, dInterest, ids, width, table?.gradient ?? dX),
+    engine.each(
+      "gatherBackwardF32",
+      table ? table.size / width : batch.rows,
+      1,
+      batch.sequences,
+      dInterest,
+      ids,
+      width,
+      table?.gradient ?? dX,
     );
   }
 

@@ -42,28 +42,21 @@ export class LayerNorm {
   /** Normalises f32[rows, D] into memory of its own. */
   forward(rows: number, x: number): NormTrace {
     const { engine } = this;
-    const { kernels, memory } = engine;
+    const { memory } = engine;
     const width = this.#width;
     const y = memory.planF32(rows * width);
     const stats = memory.planF32(rows * 2);
     const [gamma, beta] = [this.#gamma.value, this.#beta.value];
-    engine.each(rows, 1, (begin, end) =>
-      kernels.layerNormForwardF32(begin, end, width, x, gamma, beta, EPSILON, y, stats),
-    );
+    engine.each("layerNormForwardF32", rows, 1, width, x, gamma, beta, EPSILON, y, stats);
     return { x, y, stats };
   }
 
   /** Writes dx, f32[rows, D], which may be dy, and adds to the parameters' gradients. */
   backward(engine: TrainingEngine, rows: number, trace: NormTrace, dy: number, dx: number): void {
-    const { kernels } = engine;
     const { x, stats } = trace;
     const width = this.#width;
     const [dGamma, dBeta] = [this.#gamma.gradient, this.#beta.gradient];
-    engine.each(width, 4, (begin, end) =>
-      kernels.layerNormBackwardWeightsF32(begin, end, width, rows, x, stats, dy, dGamma, dBeta),
-    );
-    engine.each(rows, 1, (begin, end) =>
-      kernels.layerNormBackwardF32(begin, end, width, x, this.#gamma.value, stats, dy, dx),
-    );
+    engine.each("layerNormBackwardWeightsF32", width, 4, width, rows, x, stats, dy, dGamma, dBeta);
+    engine.each("layerNormBackwardF32", rows, 1, width, x, this.#gamma.value, stats, dy, dx);
   }
 }

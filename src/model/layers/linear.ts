@@ -6,7 +6,7 @@ import type { Parameter } from "../parameters.ts";
 
 /** Columns of a panel, and rows of a tile: the shares that gemmF32 works in. */
 const PANEL_COLUMNS = 8;
-const TILE_ROWS = 4;
+export const TILE_ROWS = 4;
 
 /** Floats that `pack` writes for a matrix of k rows and n columns. */
 export function panelFloats(n: number, k: number): number {
@@ -15,9 +15,7 @@ export function panelFloats(n: number, k: number): number {
 
 /** Lays out B (k rows, n columns, element (i, j) at b + 4·(i·step + j·column)) as panels at `to`. */
 export function pack(engine: Engine, n: number, k: number, b: number, step: number, column: number, to: number): void {
-  engine.each(Math.ceil(n / PANEL_COLUMNS), 1, (begin, end) =>
-    engine.kernels.packF32(begin, end, n, k, b, step, column, to),
-  );
+  engine.each("packF32", Math.ceil(n / PANEL_COLUMNS), 1, n, k, b, step, column, to);
 }
 
 /** A row-major or transposed view of a matrix: element (i, k) at `at` + 4·(i·row + k·step). */
@@ -39,9 +37,7 @@ export function multiply(
   cRow: number,
   accumulate = false,
 ): void {
-  engine.each(rows, TILE_ROWS, (begin, end) =>
-    engine.kernels.gemmF32(begin, end, n, k, a.at, a.row, a.step, panels, c, cRow, accumulate ? 1 : 0),
-  );
+  engine.each("gemmF32", rows, TILE_ROWS, n, k, a.at, a.row, a.step, panels, c, cRow, accumulate ? 1 : 0);
 }
 
 /** Views a column block of a row-major matrix with `stride` floats a row. */
@@ -97,7 +93,7 @@ export class Linear {
   forward(rows: number, x: number, y: number): void {
     const { engine, out, width, bias } = this;
     multiply(engine, rows, out, width, rowMajor(x, width), this.#forwardPanels, y, out);
-    if (bias) engine.each(rows, 1, (begin, end) => engine.kernels.addBiasF32(begin, end, out, bias.value, y));
+    if (bias) engine.each("addBiasF32", rows, 1, out, bias.value, y);
   }
 
   /** Writes dx[rows, in] = dy·W, and adds dyᵀ·x and the sum of dy to the gradients. */
@@ -109,9 +105,7 @@ export class Linear {
     engine.memory.release(mark);
     const { bias } = this;
     if (bias) {
-      engine.each(this.out, 4, (begin, end) =>
-        engine.kernels.columnSumsF32(begin, end, rows, dy, dyStride, bias.gradient),
-      );
+      engine.each("columnSumsF32", this.out, 4, rows, dy, dyStride, bias.gradient);
     }
     multiply(engine, rows, this.width, this.out, rowMajor(dy, dyStride), this.#backwardPanels, dx, this.width);
   }

@@ -6,7 +6,7 @@ import type { ModelConfig } from "../config.ts";
 import type { Window } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
 import type { Body, BodyState, Pass, Run } from "./body.ts";
-import { addWeightGradient, Linear, pack, panelFloats } from "./linear.ts";
+import { addWeightGradient, Linear, pack, panelFloats, TILE_ROWS } from "./linear.ts";
 
 /** Gates of each cell; both keep four numbers a unit for the backward pass. */
 const GATES = { gru: 3, lstm: 4 } as const;
@@ -123,7 +123,7 @@ export class Recurrence implements Body {
 
   #run({ window, weights, drop }: Pass, x: number, state: BodyState): RecurrenceTrace {
     const { engine, outWidth: hidden } = this;
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const { rows, steps, sequences, offsetsAt } = window;
     const product = memory.planF32(rows * this.#gates * hidden);
     this.#inputMap.forward(rows, x, product);
@@ -135,46 +135,44 @@ export class Recurrence implements Body {
     const biasHh = this.#biasHh.value;
     const panels = this.#forwardPanels;
     if (this.#cell === "lstm") {
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.lstmForwardF32(
-          begin,
-          end,
-          steps,
-          offsetsAt,
-          hidden,
-          this.#squash,
-          product,
-          weights,
-          biasIh,
-          panels,
-          biasHh,
-          state.hidden,
-          state.cell,
-          h,
-          c,
-          gates,
-          scratch,
-        ),
+      engine.each(
+        "lstmForwardF32",
+        window.work,
+        TILE_ROWS,
+        steps,
+        offsetsAt,
+        hidden,
+        this.#squash,
+        product,
+        weights,
+        biasIh,
+        panels,
+        biasHh,
+        state.hidden,
+        state.cell,
+        h,
+        c,
+        gates,
+        scratch,
       );
     } else {
-      engine.each(sequences, 1, (begin, end) =>
-        kernels.gruForwardF32(
-          begin,
-          end,
-          steps,
-          offsetsAt,
-          hidden,
-          this.#squash,
-          product,
-          weights,
-          biasIh,
-          panels,
-          biasHh,
-          state.hidden,
-          h,
-          gates,
-          scratch,
-        ),
+      engine.each(
+        "gruForwardF32",
+        window.work,
+        TILE_ROWS,
+        steps,
+        offsetsAt,
+        hidden,
+        this.#squash,
+        product,
+        weights,
+        biasIh,
+        panels,
+        biasHh,
+        state.hidden,
+        h,
+        gates,
+        scratch,
       );
     }
     return { h, c, input: x, product, gates };
@@ -189,7 +187,7 @@ export class Recurrence implements Body {
     dx: number,
   ): void {
     const { outWidth: hidden } = this;
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const { rows, steps, sequences, offsetsAt } = window;
     const { gates } = trace;
     const width = this.#gates * hidden;
@@ -199,60 +197,55 @@ export class Recurrence implements Body {
     const dCellState = memory.planF32(sequences * hidden);
     const panels = this.#backwardPanels;
     // 1. the recurrence: gates become the gradients of what went into them
-    engine.each(sequences, 1, (begin, end) =>
-      this.#cell === "lstm"
-        ? kernels.lstmBackwardF32(
-            begin,
-            end,
-            steps,
-            offsetsAt,
-            hidden,
-            this.#squash,
-            panels,
-            state.cell,
-            trace.c,
-            dH,
-            gates,
-            dState,
-            dCellState,
-          )
-        : kernels.gruBackwardF32(
-            begin,
-            end,
-            steps,
-            offsetsAt,
-            hidden,
-            this.#squash,
-            panels,
-            state.hidden,
-            trace.h,
-            dH,
-            gates,
-            dState,
-          ),
-    );
+    if (this.#cell === "lstm")
+      engine.each(
+        "lstmBackwardF32",
+        window.work,
+        TILE_ROWS,
+        steps,
+        offsetsAt,
+        hidden,
+        this.#squash,
+        panels,
+        state.cell,
+        trace.c,
+        dH,
+        gates,
+        dState,
+        dCellState,
+      );
+    else
+      engine.each(
+        "gruBackwardF32",
+        window.work,
+        TILE_ROWS,
+        steps,
+        offsetsAt,
+        hidden,
+        this.#squash,
+        panels,
+        state.hidden,
+        trace.h,
+        dH,
+        gates,
+        dState,
+      );
     // 2. W_hh and its bias
     const before = memory.planF32(rows * hidden);
-    engine.each(steps, 1, (begin, end) =>
-      kernels.previousRowsF32(begin, end, offsetsAt, hidden, state.hidden, trace.h, before),
-    );
+    engine.each("previousRowsF32", steps, 1, offsetsAt, hidden, state.hidden, trace.h, before);
     const beforePanels = memory.planF32(panelFloats(hidden, rows));
     pack(engine, hidden, rows, before, hidden, 1, beforePanels);
     for (const { column, row, count } of this.#hiddenColumns()) {
       const dGates = gates + 4 * column;
       const gradient = this.#weightHh.gradient + 4 * row * hidden;
       addWeightGradient(engine, rows, count, hidden, dGates, kept, beforePanels, gradient);
-      engine.each(count, 4, (begin, end) =>
-        kernels.columnSumsF32(begin, end, rows, dGates, kept, this.#biasHh.gradient + 4 * row),
-      );
+      engine.each("columnSumsF32", count, 4, rows, dGates, kept, this.#biasHh.gradient + 4 * row);
     }
     // 3. W_ih, its bias, the attention weight and the input
-    engine.each(width, 4, (begin, end) => kernels.columnSumsF32(begin, end, rows, gates, kept, this.#biasIh.gradient));
+    engine.each("columnSumsF32", width, 4, rows, gates, kept, this.#biasIh.gradient);
     if (weights) {
-      engine.each(rows, 1, (begin, end) =>
-        kernels.rowDotsF32(begin, end, width, gates, kept, trace.product, width, dWeights),
-      );
-      engine.each(rows, 1, (begin, end) => kernels.scaleRowsF32(begin, end, width, gates, kept, weights));
+      engine.each("rowDotsF32", rows, 1, width, gates, kept, trace.product, width, dWeights);
+      engine.each("scaleRowsF32", rows, 1, width, gates, kept, weights);
     }
     this.#inputMap.backward(engine, rows, trace.input, gates, kept, dx);
     memory.release(mark);

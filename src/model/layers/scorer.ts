@@ -68,7 +68,7 @@ export class TiedScorer {
     dY: number,
   ): void {
     const { items, width, stride, blockRows } = this;
-    const { memory, kernels } = engine;
+    const { memory } = engine;
     const mark = memory.mark();
     const scores = memory.planF32(Math.min(rows, blockRows) * stride);
     const yPanels = memory.planF32(panelFloats(width, Math.min(rows, blockRows)));
@@ -76,9 +76,7 @@ export class TiedScorer {
       const count = Math.min(blockRows, rows - first);
       const yBlock = y + 4 * first * width;
       this.score(count, yBlock, scores);
-      engine.each(count, 1, (begin, end) =>
-        kernels.crossEntropyF32(begin, end, items, stride, scores, targets + 4 * first, scale, losses + 4 * first),
-      );
+      engine.each("crossEntropyF32", count, 1, items, stride, scores, targets + 4 * first, scale, losses + 4 * first);
       const dScores = rowMajor(scores, stride);
       multiply(engine, count, width, items, dScores, this.#gradientPanels, dY + 4 * first * width, width);
       pack(engine, width, count, yBlock, width, 1, yPanels);

@@ -52,7 +52,7 @@ export class SelfAttention implements Body {
 
   forward(pass: Pass, x: number): Run {
     const { engine } = this;
-    const { kernels, memory } = engine;
+    const { memory } = engine;
     const { rows, steps, sequences, offsetsAt, firstRow } = pass.window;
     const width = this.outWidth;
     const qkv = memory.planF32(rows * 3 * width);
@@ -62,23 +62,22 @@ export class SelfAttention implements Body {
     const mark = memory.mark();
     const scratch = memory.planF32(sequences * 2 * steps);
     const { rate, seed, stream, step } = maskOf(pass);
-    engine.each(sequences, 1, (begin, end) =>
-      kernels.selfAttentionForwardF32(
-        begin,
-        end,
-        steps,
-        offsetsAt,
-        width,
-        this.#heads,
-        qkv,
-        o,
-        scratch,
-        rate,
-        seed,
-        stream,
-        step,
-        firstRow,
-      ),
+    engine.each(
+      "selfAttentionForwardF32",
+      pass.window.work,
+      1,
+      steps,
+      offsetsAt,
+      width,
+      this.#heads,
+      qkv,
+      o,
+      scratch,
+      rate,
+      seed,
+      stream,
+      step,
+      firstRow,
     );
     memory.release(mark);
     this.#outMap.forward(rows, o, y);
@@ -90,7 +89,7 @@ export class SelfAttention implements Body {
   }
 
   #backward(engine: TrainingEngine, pass: Pass, x: number, qkv: number, o: number, dY: number, dx: number): void {
-    const { kernels, memory } = engine;
+    const { memory } = engine;
     const { rows, steps, sequences, offsetsAt, firstRow } = pass.window;
     const width = this.outWidth;
     const mark = memory.mark();
@@ -99,24 +98,23 @@ export class SelfAttention implements Body {
     const dQkv = memory.planF32(rows * 3 * width);
     const scratch = memory.planF32(sequences * 2 * steps);
     const { rate, seed, stream, step } = maskOf(pass);
-    engine.each(sequences, 1, (begin, end) =>
-      kernels.selfAttentionBackwardF32(
-        begin,
-        end,
-        steps,
-        offsetsAt,
-        width,
-        this.#heads,
-        qkv,
-        dO,
-        dQkv,
-        scratch,
-        rate,
-        seed,
-        stream,
-        step,
-        firstRow,
-      ),
+    engine.each(
+      "selfAttentionBackwardF32",
+      pass.window.work,
+      1,
+      steps,
+      offsetsAt,
+      width,
+      this.#heads,
+      qkv,
+      dO,
+      dQkv,
+      scratch,
+      rate,
+      seed,
+      stream,
+      step,
+      firstRow,
     );
     this.#inMap.backward(engine, rows, x, dQkv, 3 * width, dx);
     memory.release(mark);

@@ -111,7 +111,7 @@ export class Sublayer {
       sum = engine.memory.planF32(rows * outWidth);
       const branch = around ? dropout(around, window, outWidth, body.y) : body.y;
       engine.memory.f32(sum, rows * outWidth).set(engine.memory.f32(x, rows * outWidth));
-      engine.each(rows, 1, (begin, end) => engine.kernels.addRowsF32(begin, end, outWidth, branch, sum));
+      engine.each("addRowsF32", rows, 1, outWidth, branch, sum);
     }
     const post = this.#post ? this.#norm!.forward(rows, sum) : undefined;
     const backward = (training: TrainingEngine, dY: number, dx: number) => {
@@ -130,7 +130,7 @@ export class Sublayer {
       dropout(around!, window, outWidth, dBranch, dBranch);
       body.backward(training, dBranch, dx);
       if (pre) this.#norm!.backward(training, rows, pre, dx, dx);
-      training.each(rows, 1, (begin, end) => training.kernels.addRowsF32(begin, end, outWidth, dY, dx));
+      training.each("addRowsF32", rows, 1, outWidth, dY, dx);
       memory.release(mark);
     };
     return { y: post ? post.y : sum, backward, carry: body.carry };
