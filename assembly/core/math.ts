@@ -32,7 +32,7 @@ const TANH_CONSTANTS = memory.data<f32>([
 ]);
 
 /** Returns e^x: at most 1 ULP (seen: 0.992) for x in [−87.336, 88.376]; denormal, then 0 from −87.684 down; 2.406e38 above, NaN for NaN. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function expF32x4(x: v128): v128 {
   const clampedF32x4 = f32x4.pmin(
@@ -58,7 +58,7 @@ export function expF32x4(x: v128): v128 {
  * Returns 1 / (1 + e^−x): at most 2.5 ULP (seen: 2.481) while the result is a normal float, x ≥ −87.336; 4.2e-39 … 1.2e-38
  * below, never negative.
  */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function sigmoidF32x4(x: v128): v128 {
   const one = v128.load32_splat(EXP_CONSTANTS + 44);
