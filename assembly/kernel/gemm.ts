@@ -23,7 +23,25 @@ export function packF32(begin: i32, end: i32, n: i32, k: i32, b: usize, bStep: i
     const column = panel * PANEL;
     const width = min(PANEL, n - column);
     let to = panels + ((<usize>panel * <usize>k * PANEL) << 2);
-    for (let step = 0; step < k; step++) {
+    let step = 0;
+    if (width === PANEL && bColumn === 1) {
+      let from = b + ((<usize>column) << 2);
+      for (; step < k; step++) {
+        v128.store(to, v128.load(from));
+        v128.store(to, v128.load(from, 16), 16);
+        from += (<usize>bStep) << 2;
+        to += 32;
+      }
+    } else if (width === PANEL && bStep === 1) {
+      const columnBytes = (<usize>bColumn) << 2;
+      for (; step + 4 <= k; step += 4) {
+        const from = b + ((<usize>step) << 2) + <usize>column * columnBytes;
+        transpose4x4(from, columnBytes, to);
+        transpose4x4(from + 4 * columnBytes, columnBytes, to + 16);
+        to += 128;
+      }
+    }
+    for (; step < k; step++) {
       let from = b + ((<usize>step * <usize>bStep + <usize>column * <usize>bColumn) << 2);
       for (let lane = 0; lane < PANEL; lane++) {
         store<f32>(to, lane < width ? load<f32>(from) : 0);
@@ -32,6 +50,22 @@ export function packF32(begin: i32, end: i32, n: i32, k: i32, b: usize, bStep: i
       }
     }
   }
+}
+
+/** Writes four rows of four floats as columns of a panel. */
+function transpose4x4(from: usize, rowBytes: usize, to: usize): void {
+  const r0 = v128.load(from);
+  const r1 = v128.load(from + rowBytes);
+  const r2 = v128.load(from + 2 * rowBytes);
+  const r3 = v128.load(from + 3 * rowBytes);
+  const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+  const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+  const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+  const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+  v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32);
+  v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
+  v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
 }
 
 /** Multiplies rows [begin, end). */
@@ -70,8 +104,7 @@ export function gemmF32(
           const at = panel + <usize>(column >> 3) * panelBytes;
           const cAt = cBlock + ((<usize>column) << 2);
           const width = min(PANEL, n - column);
-          if (aRow === 1) tiles(true, tiled, terms, aBlock, 4, aStepBytes, at, cAt, cRowBytes, width, fromC);
-          else tiles(false, tiled, terms, aBlock, aRowBytes, aStepBytes, at, cAt, cRowBytes, width, fromC);
+          tiles(tiled, terms, aBlock, aRowBytes, aStepBytes, at, cAt, cRowBytes, width, fromC);
         }
       }
       let aAt = aBlock + <usize>tiled * aRowBytes;
@@ -87,14 +120,10 @@ export function gemmF32(
 }
 
 /**
- * Multiplies `rows` rows, a multiple of 4, by one panel: tiles of 4 × 8, eight sums in registers. It is inlined, with
- * `adjacent` constant: whether A's rows lie side by side, so that one pointer reads four of them. (As functions of their own,
- * tiles run a fifth slower in V8; unrolled, they no longer fit the registers.)
+ * Multiplies `rows` rows, a multiple of 4, by one panel: tiles of 4 × 8, eight sums in registers. (A function a tile is a fifth
+ * slower in V8; unrolled, a step's loads all come first and no longer fit the registers.)
  */
-// @ts-expect-error: decorator
-@inline
 function tiles(
-  adjacent: bool,
   rows: i32,
   terms: i32,
   a: usize,
@@ -139,13 +168,13 @@ function tiles(
       const x0 = v128.load32_splat(a0);
       s00 = f32x4.add(s00, f32x4.mul(x0, b0));
       s01 = f32x4.add(s01, f32x4.mul(x0, b1));
-      const x1 = adjacent ? v128.load32_splat(a0, 4) : v128.load32_splat(a1);
+      const x1 = v128.load32_splat(a1);
       s10 = f32x4.add(s10, f32x4.mul(x1, b0));
       s11 = f32x4.add(s11, f32x4.mul(x1, b1));
-      const x2 = adjacent ? v128.load32_splat(a0, 8) : v128.load32_splat(a2);
+      const x2 = v128.load32_splat(a2);
       s20 = f32x4.add(s20, f32x4.mul(x2, b0));
       s21 = f32x4.add(s21, f32x4.mul(x2, b1));
-      const x3 = adjacent ? v128.load32_splat(a0, 12) : v128.load32_splat(a3);
+      const x3 = v128.load32_splat(a3);
       s30 = f32x4.add(s30, f32x4.mul(x3, b0));
       s31 = f32x4.add(s31, f32x4.mul(x3, b1));
       a0 += aStepBytes;

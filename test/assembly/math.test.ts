@@ -138,6 +138,18 @@ test("expF32 of one float has the bits of a lane", () => {
   expect(lanes.findIndex((lane, i) => lane !== ones[i])).toBe(-1);
 });
 
+test("expAllF32 has the bits of exp for 0 and below, for even and odd numbers of vectors, and leaves their lane sums", () => {
+  for (let i = 0; i < 1028; i++) release.input[i] = (i / 1028) * -100;
+  for (const count of [0, 4, 8, 12, 1024, 1028]) {
+    const lanes = release.apply("exp", count).slice();
+    const all = release.apply("expAll", count);
+    expect([...all]).toEqual([...lanes]);
+    const sums = new Float32Array(4);
+    for (let i = 0; i < count; i++) sums[i % 4] += lanes[i];
+    expect([...release.output.subarray(count, count + 4)]).toEqual([...sums]);
+  }
+});
+
 test("exp is exact at 0, a denormal and then 0 below the normal floats, stays finite above, and keeps NaN", () => {
   expect(at("exp", 0, -0, TINY, -TINY)).toEqual([1, 1, 1, 1]);
   expect(at("exp", -87.69, -104, -3e38, -INFINITY)).toEqual([0, 0, 0, 0]);
