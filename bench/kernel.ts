@@ -43,6 +43,7 @@ export async function benchKernels(): Promise<void> {
   const saved = memory.f32(scores, rows * items).slice();
   const targets = memory.place(new Int32Array(rows));
   const losses = memory.planF32(rows);
+  const factors = memory.planF32(rows);
   works.push({
     name: "cross-entropy 64×1352 (copy included)",
     units: rows * items,
@@ -50,7 +51,7 @@ export async function benchKernels(): Promise<void> {
     scale: 1e9,
     run: () => {
       memory.f32(scores, rows * items).set(saved);
-      kernels.crossEntropyF32(0, rows, items, items, scores, targets, 1, losses);
+      kernels.crossEntropyF32(0, rows, items, items, scores, targets, 1, losses, factors);
     },
   });
 
@@ -141,7 +142,7 @@ export async function benchKernels(): Promise<void> {
     units: parameters,
     unit: "Gparameters/s",
     scale: 1e9,
-    run: () => kernels.adamF32(0, parameters, w, g, m, v, 1e-3, 0.9, 0.999, 1e-8, 0, 0.1, 0.001, 1),
+    run: () => kernels.adamF32(0, parameters, w, g, m, v, 1e-3, 0.9, 0.1, 0.999, 0.001, 1e-8, 0, 0.1, 0.001, 1),
   });
   await measure(works);
 }

@@ -22,6 +22,15 @@ export function randomBits(key: u64, index: u64): u64 {
   return mix64(key + (index + 1) * GOLDEN);
 }
 
+/** Returns the 24 random bits of four indices in a row: randomUnitF32 of each, times 2^24. */
+export function randomUnitsI32x4(key: u64, index: u64): v128 {
+  const first = key + (index + 1) * GOLDEN;
+  let units = i32x4.splat(<i32>(mix64(first) >> 40));
+  units = i32x4.replace_lane(units, 1, <i32>(mix64(first + GOLDEN) >> 40));
+  units = i32x4.replace_lane(units, 2, <i32>(mix64(first + 2 * GOLDEN) >> 40));
+  return i32x4.replace_lane(units, 3, <i32>(mix64(first + 3 * GOLDEN) >> 40));
+}
+
 /** Returns a float in [0, 1) with 24 random bits. */
 export function randomUnitF32(key: u64, index: u64): f32 {
   return <f32>(<u32>(randomBits(key, index) >> 40)) * <f32>5.9604644775390625e-8;

@@ -8,7 +8,8 @@
 // Limits   rows·D below 2^32; p in [0, 1), checked in TypeScript.
 // Cost     one 64-bit mix an element.  npm run bench -- kernel
 
-import { randomUnitF32, streamKey } from "../core/rng";
+import { randomUnitsI32x4, streamKey } from "../core/rng";
+import { loadLanes, storeLanes } from "../core/v128";
 
 /** Masks and rescales; forward and backward are this one product, which is linear in its input. */
 export function dropoutF32(
@@ -24,14 +25,16 @@ export function dropoutF32(
   firstRow: u32,
 ): void {
   const key = streamKey(seed, stream, step);
-  const keep = <f32>1 / (1 - rate);
+  const keepF32x4 = f32x4.splat(<f32>1 / (1 - rate));
+  // bits · 2^−24 ≥ rate, without branches that cannot be foretold
+  const leastI32x4 = i32x4.splat(<i32>ceil<f32>(rate * 16777216));
   for (let r = begin; r < end; r++) {
     const first = <u64>(firstRow + <u32>r) * <u64>width;
     const at = (<usize>r * <usize>width) << 2;
-    for (let d = 0; d < width; d++) {
+    for (let d = 0; d < width; d += 4) {
       const offset = at + ((<usize>d) << 2);
-      const factor: f32 = randomUnitF32(key, first + <u64>d) >= rate ? keep : 0;
-      store<f32>(output + offset, load<f32>(input + offset) * factor);
+      const factorF32x4 = v128.and(keepF32x4, i32x4.ge_s(randomUnitsI32x4(key, first + <u64>d), leastI32x4));
+      storeLanes(output + offset, f32x4.mul(loadLanes(input + offset, width - d), factorF32x4), width - d);
     }
   }
 }

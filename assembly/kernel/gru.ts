@@ -9,14 +9,14 @@
 //          dState f32[B, H]
 // Layout   packed rows (core/packed.ts), rows of this window only; state is h before its first step. Gates keep (r, z, n, h_n).
 // Writes   sequences [begin, end): h, gates overwritten; backward turns gates into (dr, dz, dn, dh_n), so that
-//          dA_ih = columns [0, 3H) and dA_hh = columns [0, 2H) and [3H, 4H); dState = gradient of state; dH is used up.
+//          dA_ih = columns [0, 3H) and dA_hh = columns [0, 2H) and [3H, 4H); dState = gradient of state; dH and scratch are used up.
 // Numerics f32, products as gemm.ts orders them; every sequence on its own. Bound vs f64: test/assembly/recurrent.test.ts
 // Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
 // Cost     6·H² flops a row forward, 6·H² backward, plus two σ and one tanh for each of H.  npm run bench -- kernel
 
 import { sigmoidF32x4, squashF32x4, squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
-import { loadLanes, preactivation, storeLanes } from "../core/v128";
+import { loadLanes, preactivation, storeLanes, storeTail } from "../core/v128";
 import { gemmF32 } from "./gemm";
 
 /** Runs the recurrence over all steps for sequences [begin, end). */
@@ -63,6 +63,23 @@ export function gruForwardF32(
   }
 }
 
+/** Writes σ((w·x + biasIh) + (product + biasHh)) of `width` gates side by side over `product`. */
+function sigmoidGates(width: i32, x: usize, wF32x4: v128, biasIh: usize, product: usize, biasHh: usize): void {
+  const full = width & ~3;
+  for (let j = 0; j < full; j += 4) {
+    const at = (<usize>j) << 2;
+    const fromX = f32x4.add(f32x4.mul(wF32x4, v128.load(x + at)), v128.load(biasIh + at));
+    const fromH = f32x4.add(v128.load(product + at), v128.load(biasHh + at));
+    v128.store(product + at, sigmoidF32x4(f32x4.add(fromX, fromH)));
+  }
+  if (full < width) {
+    const at = (<usize>full) << 2;
+    const rest = width - full;
+    const sum = preactivation(x + at, wF32x4, biasIh + at, product + at, biasHh + at, rest);
+    storeTail(product + at, sigmoidF32x4(sum), rest);
+  }
+}
+
 function gruCell(
   hidden: i32,
   squash: i32,
@@ -78,13 +95,16 @@ function gruCell(
   const hBytes = (<usize>hidden) << 2;
   const weightF32x4 = f32x4.splat(weight);
   const one = f32x4.splat(1);
+  // 1. r and z side by side, left in the product
+  sigmoidGates(2 * hidden, x, weightF32x4, biasIh, hProduct, biasHh);
+  // 2. n and h'
   for (let j = 0; j < hidden; j += 4) {
     const count = hidden - j;
     const r = (<usize>j) << 2;
     const z = r + hBytes;
     const n = z + hBytes;
-    const rF32x4 = sigmoidF32x4(preactivation(x + r, weightF32x4, biasIh + r, hProduct + r, biasHh + r, count));
-    const zF32x4 = sigmoidF32x4(preactivation(x + z, weightF32x4, biasIh + z, hProduct + z, biasHh + z, count));
+    const rF32x4 = loadLanes(hProduct + r, count);
+    const zF32x4 = loadLanes(hProduct + z, count);
     const hnF32x4 = f32x4.add(loadLanes(hProduct + n, count), loadLanes(biasHh + n, count));
     const xnF32x4 = f32x4.add(f32x4.mul(weightF32x4, loadLanes(x + n, count)), loadLanes(biasIh + n, count));
     const nF32x4 = squashF32x4(squash, f32x4.add(xnF32x4, f32x4.mul(rF32x4, hnF32x4)));

@@ -1,5 +1,5 @@
 // What     addRows: y += x.  columnSums: out[d] += Σ_r x[r,d].  rowDots: out[r] = Σ_d a[r,d]·b[r,d].
-//          scaleRows: x[r] *= s[r].  addBias: y[r,d] += bias[d].  previousRows: out(t,b) = h(t − 1, b), or state(b) at t = 0.
+//          scaleRows: out[r] = s[r]·x[r].  addBias: y[r,d] += bias[d].  previousRows: out(t,b) = h(t − 1, b), or state(b) at t = 0.
 // Source   the pieces every backward pass needs between two products.
 // Shapes   x, y f32[rows, stride ≥ width] · a f32[rows, aStride] · b f32[rows, bStride] · s, out f32[rows] · bias f32[width] ·
 //          offsets i32[T + 1] · state f32[B, width]
@@ -10,7 +10,7 @@
 // Cost     memory bound.  npm run bench -- kernel
 
 import { aliveAt, stepRow } from "../core/packed";
-import { addScaledF32, dotF32 } from "../core/v128";
+import { addScaledF32, dotF32, loadLanes, storeLanes } from "../core/v128";
 
 /** Adds x to y, rows [begin, end). */
 export function addRowsF32(begin: i32, end: i32, width: i32, x: usize, y: usize): void {
@@ -46,14 +46,24 @@ export function rowDotsF32(
   }
 }
 
-/** Multiplies each of the rows [begin, end) by its own factor. */
-export function scaleRowsF32(begin: i32, end: i32, width: i32, x: usize, stride: i32, factors: usize): void {
+/** Writes each of the rows [begin, end) times its own factor; `out` may be x. */
+export function scaleRowsF32(
+  begin: i32,
+  end: i32,
+  width: i32,
+  x: usize,
+  stride: i32,
+  factors: usize,
+  out: usize,
+  outStride: i32,
+): void {
   for (let r = begin; r < end; r++) {
     const row = x + ((<usize>r * <usize>stride) << 2);
-    const factor = load<f32>(factors + ((<usize>r) << 2));
-    for (let d = 0; d < width; d++) {
-      const at = row + ((<usize>d) << 2);
-      store<f32>(at, load<f32>(at) * factor);
+    const outRow = out + ((<usize>r * <usize>outStride) << 2);
+    const factorF32x4 = v128.load32_splat(factors + ((<usize>r) << 2));
+    for (let d = 0; d < width; d += 4) {
+      const at = (<usize>d) << 2;
+      storeLanes(outRow + at, f32x4.mul(loadLanes(row + at, width - d), factorF32x4), width - d);
     }
   }
 }

@@ -6,15 +6,15 @@
 // Shapes   offsets i32[T + 1] · qkv, dQkv f32[rows, 3D] = (q, k, v) · o, dO f32[rows, D] · scratch f32[B, 2T]
 // Layout   packed rows (core/packed.ts); head n owns columns [n·d, (n+1)·d) of q, k and v, d = D/N. The caller owns all memory.
 // Writes   sequences [begin, end): o, dQkv overwritten. scratch is used up.
-// Numerics f32, steps in order, the largest score taken out first. Probabilities are computed again in backward, so nothing
-//          T² long is kept. Bound vs the f64 twin: test/assembly/self-attention.test.ts
+// Numerics f32, steps in order, but exponentials: four lane sums and then the last 1–3; the largest score taken out first.
+//          Probabilities are computed again in backward, so nothing T² long is kept. Bound vs the f64 twin: test/assembly/self-attention.test.ts
 // Limits   D a multiple of N; T² dots a sequence, so windows bound it.
 // Cost     4·D flops and one exp a pair (t, i) forward, 10·D backward.  npm run bench -- kernel
 
-import { expF32 } from "../core/math";
+import { expAllF32, expF32 } from "../core/math";
 import { stepRow, stepsOf } from "../core/packed";
 import { randomUnitF32, streamKey } from "../core/rng";
-import { addScaledF32, dotF32 } from "../core/v128";
+import { addScaledF32, dotF32, sumF32x4 } from "../core/v128";
 
 /** Writes the probabilities of step t over steps 0 … t of one head. */
 function probabilities(
@@ -34,8 +34,9 @@ function probabilities(
     store<f32>(p + ((<usize>i) << 2), score);
     largest = max<f32>(largest, score);
   }
-  let sum: f32 = 0;
-  for (let i = 0; i <= t; i++) {
+  const full = (t + 1) & ~3;
+  let sum = sumF32x4(expAllF32(p, p + ((<usize>full) << 2), f32x4.splat(largest)));
+  for (let i = full; i <= t; i++) {
     const at = p + ((<usize>i) << 2);
     const e = expF32(load<f32>(at) - largest);
     store<f32>(at, e);

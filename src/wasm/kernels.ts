@@ -229,7 +229,9 @@ export interface TrainingKernels extends InferenceKernels {
     v: number,
     learningRate: number,
     beta1: number,
+    fresh1: number,
     beta2: number,
+    fresh2: number,
     epsilon: number,
     decay: number,
     correction1: number,
@@ -254,6 +256,7 @@ export interface TrainingKernels extends InferenceKernels {
     targets: number,
     scale: number,
     losses: number,
+    factors: number,
   ): void;
   dropoutF32(
     begin: number,
@@ -422,7 +425,16 @@ export interface TrainingKernels extends InferenceKernels {
     dU: number,
     dX: number,
   ): void;
-  scaleRowsF32(begin: number, end: number, width: number, x: number, stride: number, factors: number): void;
+  scaleRowsF32(
+    begin: number,
+    end: number,
+    width: number,
+    x: number,
+    stride: number,
+    factors: number,
+    out: number,
+    outStride: number,
+  ): void;
   scoreBackwardF32(
     begin: number,
     end: number,

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 const ENTRY = `
-import { expF32, expF32x4, logF64, sigmoidF32x4, tanhF32x4 } from "./assembly/core/math";
+import { expAllF32, expF32, expF32x4, logF64, sigmoidF32x4, tanhF32x4 } from "./assembly/core/math";
 import { normalQuantile, randomBits, streamKey } from "./assembly/core/rng";
 
 export function exp(n: i32, x: usize, y: usize): void {
@@ -21,6 +21,10 @@ export function tanh(n: i32, x: usize, y: usize): void {
 }
 export function expOfOne(n: i32, x: usize, y: usize): void {
   for (let i: usize = 0; i < <usize>n << 2; i += 4) store<f32>(y + i, expF32(load<f32>(x + i)));
+}
+export function expAll(n: i32, x: usize, y: usize): void {
+  memory.copy(y, x, <usize>n << 2);
+  v128.store(y + (<usize>n << 2), expAllF32(y, y + (<usize>n << 2), f32x4.splat(0)));
 }
 export function log(x: f64): f64 { return logF64(x); }
 export function quantile(p: f64): f64 { return normalQuantile(p); }
@@ -41,6 +45,7 @@ interface Exports {
   sigmoid(n: number, x: number, y: number): void;
   tanh(n: number, x: number, y: number): void;
   expOfOne(n: number, x: number, y: number): void;
+  expAll(n: number, x: number, y: number): void;
   log(x: number): number;
   quantile(p: number): number;
   bits(n: number, y: number, seed: number, stream: number, step: number, first: bigint): void;
@@ -51,7 +56,7 @@ export interface Internals extends Exports {
   input: Float32Array;
   output: Float32Array;
   /** Runs an array function over `input`, into `output`. */
-  apply(name: "exp" | "sigmoid" | "tanh" | "expOfOne", count: number): Float32Array;
+  apply(name: "exp" | "sigmoid" | "tanh" | "expOfOne" | "expAll", count: number): Float32Array;
   /** Returns 64 random bits for each of `count` ≤ BLOCK indices. */
   draw(count: number, seed: number, stream: number, step: number, first?: bigint): BigUint64Array;
 }

@@ -17,15 +17,23 @@ interface Scored {
 }
 
 function crossEntropy({ rows, items, stride, scores, targets, scale }: Scored, quick = false) {
-  const buffers = { scores: updates.f32(scores), targets: reads.i32(targets), losses: writes.f32(rows) };
-  return run(
+  const buffers = {
+    scores: updates.f32(scores),
+    targets: reads.i32(targets),
+    losses: writes.f32(rows),
+    factors: writes.f32(rows),
+  };
+  const out = run(
     buffers,
     ({ kernels, at, each }) =>
       each(rows, 1, (begin, end) =>
-        kernels.crossEntropyF32(begin, end, items, stride, at.scores, at.targets, scale, at.losses),
+        kernels.crossEntropyF32(begin, end, items, stride, at.scores, at.targets, scale, at.losses, at.factors),
       ),
     quick,
   );
+  // dS is the row that was left, times its factor.
+  const dS = out.scores.map((left, i) => (i % stride < items ? left * out.factors[Math.floor(i / stride)] : left));
+  return { losses: out.losses, scores: dS };
 }
 
 /** Losses and dS in f64: loss = log Σ e^s − s_target. */
@@ -61,6 +69,8 @@ describe("cross-entropy equals torch.nn.functional.cross_entropy, scores and bot
         hPanels: writes.f32(panelFloats(width, rows)),
         scores: writes.f32(rows * stride),
         losses: writes.f32(rows),
+        factors: writes.f32(rows),
+        hScaled: writes.f32(rows * width),
         dH: writes.f32(rows * width),
         dE: updates.f32(zeros(items * width)),
       };
@@ -72,13 +82,15 @@ describe("cross-entropy equals torch.nn.functional.cross_entropy, scores and bot
           k.gemmF32(b, end, items, width, at.h, width, 1, at.scorePanels, at.scores, stride, 0),
         );
         each(rows, 1, (b, end) =>
-          k.crossEntropyF32(b, end, items, stride, at.scores, at.targets, scale ?? 1 / rows, at.losses),
+          k.crossEntropyF32(b, end, items, stride, at.scores, at.targets, scale ?? 1 / rows, at.losses, at.factors),
         );
         pack(width, items, at.e, width, 1, at.gradientPanels);
         each(rows, 1, (b, end) =>
           k.gemmF32(b, end, width, items, at.scores, stride, 1, at.gradientPanels, at.dH, width, 0),
         );
-        pack(width, rows, at.h, width, 1, at.hPanels);
+        each(rows, 1, (b, end) => k.scaleRowsF32(b, end, width, at.dH, width, at.factors, at.dH, width));
+        each(rows, 1, (b, end) => k.scaleRowsF32(b, end, width, at.h, width, at.factors, at.hScaled, width));
+        pack(width, rows, at.hScaled, width, 1, at.hPanels);
         each(items, 1, (b, end) => k.gemmF32(b, end, width, rows, at.scores, 1, stride, at.hPanels, at.dE, width, 1));
       });
       expectNear("losses", ["r"], [...out.losses], losses);

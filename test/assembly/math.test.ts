@@ -43,7 +43,7 @@ function at(name: Name, ...points: number[]): number[] {
 
 const TINY = 2 ** -149;
 const INFINITY = Number.POSITIVE_INFINITY;
-/** Below this e^x is 0: the least x whose e^x is a normal float. */
+/** The least x whose e^x is a normal float. */
 const EXP_MIN = Math.fround(-87.3365447504);
 const EXP_MAX = Math.fround(88.3762626647);
 
@@ -124,9 +124,9 @@ test("exp, sigmoid and tanh have the bits they always had, on every engine", () 
   });
   expect(digests).toMatchInlineSnapshot(`
     [
-      "747b303062470286",
-      "fe00a8117870a95d",
-      "c00ba948d3063319",
+      "25a62afcf1135bf2",
+      "43e78e47174478c7",
+      "a44871d113b89be4",
     ]
   `);
 });
@@ -138,9 +138,23 @@ test("expF32 of one float has the bits of a lane", () => {
   expect(lanes.findIndex((lane, i) => lane !== ones[i])).toBe(-1);
 });
 
-test("exp is exact at 0, 0 below the normal floats, stays finite above, and keeps NaN", () => {
+test("expAllF32 has the bits of exp for 0 and below, for even and odd numbers of vectors, and leaves their lane sums", () => {
+  for (let i = 0; i < 1028; i++) release.input[i] = (i / 1028) * -100;
+  for (const count of [0, 4, 8, 12, 1024, 1028]) {
+    const lanes = release.apply("exp", count).slice();
+    const all = release.apply("expAll", count);
+    expect([...all]).toEqual([...lanes]);
+    const sums = new Float32Array(4);
+    for (let i = 0; i < count; i++) sums[i % 4] += lanes[i];
+    expect([...release.output.subarray(count, count + 4)]).toEqual([...sums]);
+  }
+});
+
+test("exp is exact at 0, a denormal and then 0 below the normal floats, stays finite above, and keeps NaN", () => {
   expect(at("exp", 0, -0, TINY, -TINY)).toEqual([1, 1, 1, 1]);
-  expect(at("exp", -87.4, -104, -3e38, -INFINITY)).toEqual([0, 0, 0, 0]);
+  expect(at("exp", -87.69, -104, -3e38, -INFINITY)).toEqual([0, 0, 0, 0]);
+  const [denormal] = at("exp", -87.5);
+  expect(Math.abs(denormal - Math.exp(-87.5))).toBeLessThan(4 * TINY);
   const [most, ...above] = at("exp", EXP_MAX, 88.8, 3e38, INFINITY);
   expect(most).toBeCloseTo(2.406e38, -36);
   expect(above).toEqual([most, most, most]);

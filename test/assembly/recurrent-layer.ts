@@ -187,7 +187,7 @@ export function runLayer(given: Case, passes: "forward" | "both", quick = false)
       }
       each(gates, 1, (b, e) => k.columnSumsF32(b, e, rows, dGates, kept, at.dBiasIh));
       each(rows, 1, (b, e) => k.rowDotsF32(b, e, gates, dGates, kept, product, gates, at.dWeights));
-      if (weights) each(rows, 1, (b, e) => k.scaleRowsF32(b, e, gates, dGates, kept, weights));
+      if (weights) each(rows, 1, (b, e) => k.scaleRowsF32(b, e, gates, dGates, kept, weights, dGates, kept));
       pack(width, rows, at.x, width, 1, at.xPanels);
       each(gates, 1, (b, e) => k.gemmF32(b, e, width, rows, dGates, 1, kept, at.xPanels, at.dWeightIh, width, 1));
       pack(width, gates, at.weightIh, width, 1, at.inputBackPanels);

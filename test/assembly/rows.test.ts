@@ -68,17 +68,22 @@ test("rowDots is four lane sums added as (0 + 1) + (2 + 3), exactly, from column
   });
 });
 
-test("scaleRows multiplies a column block by a factor of each row and leaves the gap alone", () => {
+test("scaleRows multiplies a column block by a factor of each row, in place or beside it, and leaves gaps alone", () => {
   forShapes((random, rows, width) => {
     const stride = width + random.choose([0, 3]);
     const x = floats(random, rows * stride);
     const factors = floats(random, rows, 3);
+    const scaled = x.map((value, i) => Math.fround(value * factors[Math.floor(i / stride)]));
     const got = run({ x: updates.f32(x), factors: reads.f32(factors) }, ({ kernels, at, each }) =>
-      each(rows, 1, (begin, end) => kernels.scaleRowsF32(begin, end, width, at.x, stride, at.factors)),
+      each(rows, 1, (begin, end) => kernels.scaleRowsF32(begin, end, width, at.x, stride, at.factors, at.x, stride)),
     ).x;
-    expect([...got]).toEqual(
-      x.map((value, i) => (i % stride < width ? Math.fround(value * factors[Math.floor(i / stride)]) : value)),
-    );
+    expect([...got]).toEqual(x.map((value, i) => (i % stride < width ? scaled[i] : value)));
+    const beside = run(
+      { x: reads.f32(x), factors: reads.f32(factors), out: writes.f32(rows * width) },
+      ({ kernels, at, each }) =>
+        each(rows, 1, (begin, end) => kernels.scaleRowsF32(begin, end, width, at.x, stride, at.factors, at.out, width)),
+    ).out;
+    expect([...beside]).toEqual(scaled.filter((_, i) => i % stride < width));
   });
 });
 

@@ -245,7 +245,7 @@ export class Recurrence implements Body {
     engine.each("columnSumsF32", width, 4, rows, gates, kept, this.#biasIh.gradient);
     if (weights) {
       engine.each("rowDotsF32", rows, 1, width, gates, kept, trace.product, width, dWeights);
-      engine.each("scaleRowsF32", rows, 1, width, gates, kept, weights);
+      engine.each("scaleRowsF32", rows, 1, width, gates, kept, weights, gates, kept);
     }
     this.#inputMap.backward(engine, rows, trace.input, gates, kept, dx);
     memory.release(mark);

@@ -1,12 +1,17 @@
 // The scorer ties output to input: the score of item j is <y, E_j>, with E the embedding table. V-wide rows of scores exist
-// only a block at a time, small enough to stay in cache, and are never kept.
+// only a block at a time, and are never kept.
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter } from "../parameters.ts";
 import { addWeightGradient, multiply, pack, panelFloats, rowMajor } from "./linear.ts";
 
-/** Floats of scores worked on at once: 1 MiB. */
-const BLOCK_FLOATS = 262_144;
+/** Floats of scores worked on at once: 16 MiB. */
+const BLOCK_FLOATS = 4_194_304;
+/**
+ * A block of R rows moves about 20 bytes a score for the scores, and 16·D/R for the table's panels and gradient: many rows that do
+ * not stay in cache are faster than few that do.
+ */
+const MIN_BLOCK_ROWS = 16;
 const MAX_BLOCK_ROWS = 64;
 
 /** Scores whole catalogues against the embedding table. */
@@ -27,7 +32,8 @@ export class TiedScorer {
   ) {
     [this.items, this.width] = embedding.shape;
     this.stride = Math.ceil(this.items / 8) * 8;
-    this.blockRows = Math.max(4, Math.min(MAX_BLOCK_ROWS, Math.floor(BLOCK_FLOATS / this.stride / 4) * 4));
+    const fitting = Math.floor(BLOCK_FLOATS / this.stride / 4) * 4;
+    this.blockRows = Math.max(MIN_BLOCK_ROWS, Math.min(MAX_BLOCK_ROWS, fitting));
     this.#scorePanels = engine.memory.planF32(panelFloats(this.items, this.width));
     this.#gradientPanels = training ? engine.memory.planF32(panelFloats(this.width, this.items)) : 0;
   }
@@ -39,7 +45,7 @@ export class TiedScorer {
     if (this.training) pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);
   }
 
-  /** Writes scores f32[rows, stride] of y f32[rows, D]; at most `blockRows` rows keep them in cache. */
+  /** Writes scores f32[rows, stride] of y f32[rows, D]; at most `blockRows` rows at a time. */
   score(rows: number, y: number, scores: number): void {
     multiply(
       this.engine,
@@ -72,14 +78,21 @@ export class TiedScorer {
     const mark = memory.mark();
     const scores = memory.planF32(Math.min(rows, blockRows) * stride);
     const yPanels = memory.planF32(panelFloats(width, Math.min(rows, blockRows)));
+    const yScaled = memory.planF32(Math.min(rows, blockRows) * width);
+    const factors = memory.planF32(Math.min(rows, blockRows));
     for (let first = 0; first < rows; first += blockRows) {
       const count = Math.min(blockRows, rows - first);
       const yBlock = y + 4 * first * width;
       this.score(count, yBlock, scores);
-      engine.each("crossEntropyF32", count, 1, items, stride, scores, targets + 4 * first, scale, losses + 4 * first);
+      const [target, loss] = [targets + 4 * first, losses + 4 * first];
+      engine.each("crossEntropyF32", count, 1, items, stride, scores, target, scale, loss, factors);
       const dScores = rowMajor(scores, stride);
-      multiply(engine, count, width, items, dScores, this.#gradientPanels, dY + 4 * first * width, width);
-      pack(engine, width, count, yBlock, width, 1, yPanels);
+      const dYBlock = dY + 4 * first * width;
+      multiply(engine, count, width, items, dScores, this.#gradientPanels, dYBlock, width);
+      // The rows' factors go to D-wide rows: dY, and the y that makes the table's gradient.
+      engine.each("scaleRowsF32", count, 1, width, dYBlock, width, factors, dYBlock, width);
+      engine.each("scaleRowsF32", count, 1, width, yBlock, width, factors, yScaled, width);
+      pack(engine, width, count, yScaled, width, 1, yPanels);
       addWeightGradient(engine, count, items, width, scores, stride, yPanels, this.embedding.gradient);
     }
     memory.release(mark);
