@@ -69,7 +69,7 @@ const program = new Command("npm run results --")
     keyAndValue,
   )
   .option("--epochs <n>", "most passes over the data, likewise", wholeNumber)
-  .option("--out <folder>", "where the files of the runs are", "build/results")
+  .option("--out <folder>", "where the files of the runs are", "docs/results")
   .option("--fresh", "also do again what another build did")
   .option("--list", "only list what is there and what is missing")
   .option("--write", "only write the tables of complete studies into the documents")
