@@ -1,0 +1,254 @@
+// Exact top-K over an integer copy: for runs of blocks, the integer pass lists who can reach each query's threshold, those are
+// scored in the canonical order, and the thresholds rise. Lists and scores are those of brute force, bit for bit.
+
+import { multiply, rowMajor } from "../model/layers/linear.ts";
+import type { Network } from "../model/network.ts";
+import { BLOCK_ITEMS, type Catalogue, LONGEST, SHORTEST } from "./catalogue.ts";
+
+/** Most blocks of a run: their copy stays in cache while all queries see it. One query alone reads each once. */
+const RUN_BLOCKS = 16;
+const RUN_BLOCKS_ALONE = 128;
+/** How far a guess moves when it was too high or low, in deviations: it settles where one query in fifty has to ask again. */
+const DOWN = 0.1;
+const UP = 0.002;
+/** Below a first threshold that was seen, in deviations. */
+const MARGIN = 0.3;
+const NO_GUESS = Number.NEGATIVE_INFINITY;
+
+/** What may not be listed. */
+export interface Barred {
+  /** Per row: ascending items ids[offsets[r] … offsets[r + 1]). */
+  offsets: Int32Array;
+  ids: Int32Array;
+  /** Flags u8[items] for all rows; undefined where all may be listed. */
+  flags?: Uint8Array;
+}
+
+/** The best K of each row, best first: lists of length `counts[r]`, `k` apart. */
+export interface Found {
+  k: number;
+  items: Int32Array;
+  scores: Float32Array;
+  counts: Int32Array;
+  /** Rows too long or short for the bounds, whose lists are not filled. */
+  left: number[];
+}
+
+/** Lists the best `k` items of rows y f32[rows, D] in the network's memory. */
+export function search(
+  network: Network,
+  catalogue: Catalogue,
+  rows: number,
+  y: number,
+  k: number,
+  barred: Barred,
+): Found {
+  const { memory } = network.engine;
+  const mark = memory.mark();
+  const guess = catalogue.guesses.get(k) ?? NO_GUESS;
+  const found = searchFrom(network, catalogue, rows, y, k, barred, guess);
+  memory.release(mark);
+  return found;
+}
+
+function searchFrom(
+  network: Network,
+  catalogue: Catalogue,
+  rows: number,
+  y: number,
+  k: number,
+  barred: Barred,
+  guess: number,
+): Found {
+  const { engine, scorer } = network;
+  const { memory, kernels } = engine;
+  const { scanner, width, words, prefix, blocks, items } = catalogue;
+  const groups = Math.ceil(rows / 4);
+
+  // 1. Queries as integers, with their bounds.
+  const wide = widen(network, catalogue, rows, y);
+  const turned = catalogue.axes === 0 ? wide : memory.planF32(rows * width);
+  if (catalogue.axes !== 0) multiply(engine, rows, width, width, rowMajor(wide, width), catalogue.axes, turned, width);
+  const q = memory.planI32(4 * groups * words);
+  const queryBounds = memory.planF32(16 * groups);
+  const scales = memory.planF64(4 * rows);
+  const guesses = memory.planF32(rows);
+  engine.each(groups, 1, (begin, end) =>
+    kernels.quantizeQueriesF32(
+      begin,
+      end,
+      rows,
+      scanner.perWord,
+      width,
+      words,
+      prefix,
+      wide,
+      turned,
+      catalogue.mean,
+      catalogue.moments,
+      catalogue.relativeError,
+      catalogue.errorOfLength,
+      catalogue.error,
+      guess,
+      q,
+      queryBounds,
+      scales,
+      guesses,
+    ),
+  );
+  const left: number[] = [];
+  const scaleValues = memory.f64(scales, 4 * rows);
+  for (let r = 0; r < rows; r++) {
+    const scale = scaleValues[4 * r + 1];
+    if (scale > SHORTEST && scale < LONGEST && Number.isFinite(scaleValues[4 * r])) continue;
+    left.push(r);
+    memory.f32(queryBounds + 64 * (r >> 2) + 4 * (r & 3), 1)[0] = Number.POSITIVE_INFINITY;
+  }
+
+  // 2. Runs of blocks; without a guess short ones first, as everything is listed until there is a threshold.
+  const most = rows === 1 ? RUN_BLOCKS_ALONE : RUN_BLOCKS;
+  const enough = Math.ceil(k / BLOCK_ITEMS);
+  const capacity = Math.max(most, enough) * BLOCK_ITEMS;
+  const positions = memory.planI32(4 * groups * capacity);
+  const counts = memory.planI32(4 * groups);
+  memory.i32(counts, 4 * groups).fill(0);
+  const heapIds = memory.planI32(rows * k);
+  const heapScores = memory.planF32(rows * k);
+  const heapCounts = memory.planI32(rows);
+  memory.i32(heapCounts, rows).fill(0);
+  const offsets = memory.place(barred.offsets);
+  const ids = memory.place(barred.ids);
+  const flags = barred.flags ? memory.planF32(Math.ceil(items / 4)) : 0;
+  if (barred.flags) new Uint8Array(memory.wasm.buffer, flags, items).set(barred.flags);
+  let run = guess === NO_GUESS ? enough : most;
+  for (let block = 0; block < blocks; ) {
+    const first = block;
+    const next = Math.min(blocks, first + run);
+    engine.each(groups, 1, (begin, end) =>
+      scanner.scan(
+        begin,
+        end,
+        rows,
+        items,
+        first,
+        next,
+        words,
+        prefix,
+        catalogue.panels,
+        catalogue.corrections,
+        catalogue.bounds,
+        q,
+        queryBounds,
+        capacity,
+        positions,
+        counts,
+      ),
+    );
+    engine.each(rows, 1, (begin, end) =>
+      kernels.rescoreF32(
+        begin,
+        end,
+        k,
+        scorer.width,
+        y,
+        scorer.embedding.value,
+        catalogue.bias,
+        catalogue.order,
+        flags,
+        offsets,
+        ids,
+        positions,
+        capacity,
+        counts,
+        scales,
+        guesses,
+        queryBounds,
+        heapIds,
+        heapScores,
+        heapCounts,
+      ),
+    );
+    block = next;
+    run = Math.min(most, 2 * run);
+  }
+
+  // 3. A guess holds where K items reach it; the others ask again without one.
+  const { again, found } = collect();
+  if (again.length > 0) askAgain(again, found);
+  return found;
+
+  function collect() {
+    const filled = memory.i32(heapCounts, rows);
+    const scores = memory.f32(heapScores, rows * k);
+    const guessed = memory.f32(guesses, rows);
+    const spread = memory.f64(scales, 4 * rows);
+    const failed: number[] = [];
+    let z = guess;
+    for (let r = 0; r < rows; r++) {
+      if (left.includes(r)) continue;
+      const full = filled[r] === k;
+      const root = scores[r * k];
+      if (guess !== NO_GUESS && !(full && root >= guessed[r])) {
+        failed.push(r);
+        z -= DOWN;
+        continue;
+      }
+      const deviations = (root - spread[4 * r + 2]) / spread[4 * r + 3];
+      if (!full || !Number.isFinite(deviations)) continue;
+      if (guess === NO_GUESS) z = z === NO_GUESS ? deviations - MARGIN : Math.min(z, deviations - MARGIN);
+      else z += deviations > z ? UP : 0;
+    }
+    if (guess !== NO_GUESS || !catalogue.guesses.has(k)) catalogue.guesses.set(k, z);
+    engine.each(rows, 1, (begin, end) => kernels.sortTopKF32(begin, end, k, heapIds, heapScores, heapCounts));
+    return {
+      again: failed,
+      found: {
+        k,
+        items: memory.i32(heapIds, rows * k).slice(),
+        scores: memory.f32(heapScores, rows * k).slice(),
+        counts: memory.i32(heapCounts, rows).slice(),
+        left,
+      },
+    };
+  }
+
+  function askAgain(failed: readonly number[], into: Found): void {
+    const dense = scorer.width;
+    const rowsY = memory.planF32(failed.length * dense);
+    for (const [position, r] of failed.entries()) {
+      memory.f32(rowsY + 4 * position * dense, dense).set(memory.f32(y + 4 * r * dense, dense));
+    }
+    const lists = failed.map((r) => barred.ids.subarray(barred.offsets[r], barred.offsets[r + 1]));
+    const own = { ...joinLists(lists), flags: barred.flags };
+    const second = searchFrom(network, catalogue, failed.length, rowsY, k, own, NO_GUESS);
+    for (const [position, r] of failed.entries()) {
+      into.items.set(second.items.subarray(position * k, (position + 1) * k), r * k);
+      into.scores.set(second.scores.subarray(position * k, (position + 1) * k), r * k);
+      into.counts[r] = second.counts[position];
+    }
+  }
+}
+
+/** Joins lists of items, one a row, as kernels read them. */
+export function joinLists(lists: readonly ArrayLike<number>[]): { offsets: Int32Array; ids: Int32Array } {
+  const offsets = new Int32Array(lists.length + 1);
+  for (const [r, list] of lists.entries()) offsets[r + 1] = offsets[r] + list.length;
+  const ids = new Int32Array(offsets[lists.length]);
+  for (const [r, list] of lists.entries()) ids.set(list, offsets[r]);
+  return { offsets, ids };
+}
+
+/** Gives queries the number that stands beside the items' biases. */
+function widen(network: Network, { width, bias, biasFactor }: Catalogue, rows: number, y: number): number {
+  if (bias === 0) return y;
+  const { memory } = network.engine;
+  const dense = network.scorer.width;
+  const wide = memory.planF32(rows * width);
+  const to = memory.f32(wide, rows * width);
+  const from = memory.f32(y, rows * dense);
+  for (let r = 0; r < rows; r++) {
+    to.set(from.subarray(r * dense, (r + 1) * dense), r * width);
+    to[r * width + dense] = biasFactor;
+  }
+  return wide;
+}
