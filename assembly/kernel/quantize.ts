@@ -1,11 +1,11 @@
 // What     The integer copy of a catalogue and of queries, and all that bounds how far it is from the real one.
 //          items: q = round(z / S), one S a block.  queries: q = round(v / s), one s a query.
 // Source   docs/exact-ranking.md, which proves what the bounds promise; the letters are its own.
-// Shapes   items: z f32[64·blocks, D] · panels [blocks, 8, words, 8] words of `perWord` integers · corrections i32[blocks, 8, 2, 8] ·
+// Shapes   items: z f32[64·blocks, D] · panels [blocks, 8, words, 8] words of `perWord` integers ·
 //          blockBounds f32[blocks, 8] = (1/S, N/S, R/S, ‖q‖, ‖q beyond the prefix‖, –, –, –), each the largest of its 64 items
-//          queries: y, v f32[rows, D] · mean, moments f32[D] · q [rows, words] · queryBounds f32[⌈rows/4⌉, 4, 4] = (τ, a, ‖q‖, ‖q beyond
-//          the prefix‖) of four queries each · scales f64[rows, 4] = (shift, s, score of the mean item, deviation) · guesses f32[rows]
-// Layout   a word is two i16 or, with perWord = 4, four i8; a query's i8 is stored plus 64, which the corrections take back.
+//          queries: y, v f32[rows, D] · mean, moments f32[D] · q [⌈rows/4⌉, words, 4] · queryBounds [⌈rows/4⌉, 14, 4] = (τ, a, ‖q‖, ‖q beyond the
+//          prefix‖, and i32: what the items' 64 adds to sums of the prefix and of all words) of four queries each · scales f64[rows, 4] = (shift, s, score of the mean item, deviation) · guesses f32[rows]
+// Layout   a word is two i16 or, with perWord = 4, four 8-bit ones; an item's is stored plus 64, so that it is not negative.
 //          16-byte aligned bases. Items beyond the last are zero rows of z, and lanes beyond the last query admit nothing.
 // Writes   blocks [begin, end) or groups of four queries [begin, end), overwritten.
 // Numerics norms and residues in f64, rounded up by 2^-20 where f32 keeps them. Bounds vs f64: test/assembly/quantize.test.ts
@@ -15,12 +15,12 @@
 /** Items that share a scale and bounds, and items of a panel. */
 const BLOCK: i32 = 64;
 const PANEL: i32 = 8;
-/** What an i16 vector's length becomes: with rounding it stays below √2^31 = 46,340. */
-const LONGEST: f64 = 32000;
-/** Largest i8 of an item, and of a query before 64 is added. */
-const ITEM_MOST: f64 = 127;
-const QUERY_MOST: f64 = 63;
-const QUERY_OFFSET: i32 = 64;
+/** What an i16 vector's length becomes: with rounding, products of two stay below 10^9. */
+const LONGEST: f64 = 31600;
+/** Largest i8 of a query, and i7 of an item before 64 is added. */
+const QUERY_MOST: f64 = 127;
+const ITEM_MOST: f64 = 63;
+const ITEM_OFFSET: i32 = 64;
 const UP: f64 = 1 + 2.0 ** -20;
 
 /** Writes the integers of a row and returns nothing; `stepBytes` lie between its words. */
@@ -40,7 +40,6 @@ export function quantizeItemsF32(
   floor: f64,
   z: usize,
   panels: usize,
-  corrections: usize,
   blockBounds: usize,
 ): void {
   const rowBytes = (<usize>width) << 2;
@@ -75,30 +74,18 @@ export function quantizeItemsF32(
       let residueSquare: f64 = 0;
       let headSquare: f64 = 0;
       let tailSquare: f64 = 0;
-      let headSum = 0;
-      let tailSum = 0;
       for (let k = 0; k < words * perWord; k++) {
         const value = k < width ? <f64>load<f32>(row + ((<usize>k) << 2)) : 0;
         const rounded = nearest(value * inverse);
         const gap = value - rounded * scale;
         residueSquare += gap * gap;
-        if (k < head) {
-          headSquare += rounded * rounded;
-          headSum += <i32>rounded;
-        } else {
-          tailSquare += rounded * rounded;
-          tailSum += <i32>rounded;
-        }
-        storeInteger(to, k, perWord, PANEL << 2, <i32>rounded);
+        if (k < head) headSquare += rounded * rounded;
+        else tailSquare += rounded * rounded;
+        storeInteger(to, k, perWord, PANEL << 2, perWord === 2 ? <i32>rounded : <i32>rounded + ITEM_OFFSET);
       }
       residue = max(residue, residueSquare);
       length = max(length, headSquare + tailSquare);
       tail = max(tail, tailSquare);
-      if (perWord === 4) {
-        const correction = corrections + ((<usize>(panel * 2 * PANEL + (i % PANEL))) << 2);
-        store<i32>(correction, -QUERY_OFFSET * headSum);
-        store<i32>(correction, -QUERY_OFFSET * tailSum, PANEL << 2);
-      }
     }
     const bounds = blockBounds + ((<usize>block) << 5);
     store<f32>(bounds, <f32>inverse);
@@ -133,17 +120,19 @@ export function quantizeQueriesF32(
 ): void {
   const head = prefix * perWord;
   for (let group = begin; group < end; group++) {
-    const bounds = queryBounds + ((<usize>group) << 6);
+    const bounds = queryBounds + <usize>group * 224;
     for (let lane = 0; lane < 4; lane++) {
       const at = bounds + ((<usize>lane) << 2);
       const r = group * 4 + lane;
-      const to = q + ((<usize>r * <usize>words) << 2);
+      const to = q + ((<usize>group * <usize>words) << 4) + ((<usize>lane) << 2);
       if (r >= rows) {
-        memory.fill(to, 0, (<usize>words) << 2);
+        for (let word = 0; word < words; word++) store<i32>(to + ((<usize>word) << 4), 0);
         store<f32>(at, f32.POSITIVE_INFINITY);
         store<f32>(at, 0, 16);
         store<f32>(at, 0, 32);
         store<f32>(at, 0, 48);
+        store<i32>(at, 0, 64);
+        store<i32>(at, 0, 80);
         continue;
       }
       // 1. Lengths, the score of the mean item, and how scores spread around it.
@@ -170,14 +159,21 @@ export function quantizeQueriesF32(
       let residueSquare: f64 = 0;
       let headSquare: f64 = 0;
       let tailSquare: f64 = 0;
+      let headSum = 0;
+      let tailSum = 0;
       for (let k = 0; k < words * perWord; k++) {
         const value = k < width ? <f64>load<f32>(v + base + ((<usize>k) << 2)) : 0;
         const rounded = nearest(value * inverse);
         const gap = value - rounded * scale;
         residueSquare += gap * gap;
-        if (k < head) headSquare += rounded * rounded;
-        else tailSquare += rounded * rounded;
-        storeInteger(to, k, perWord, 4, perWord === 2 ? <i32>rounded : <i32>rounded + QUERY_OFFSET);
+        if (k < head) {
+          headSquare += rounded * rounded;
+          headSum += <i32>rounded;
+        } else {
+          tailSquare += rounded * rounded;
+          tailSum += <i32>rounded;
+        }
+        storeInteger(to, k, perWord, 16, <i32>rounded);
       }
       // 3. The bounds: see the proof.
       const shift = center + length * errorOfLength + error;
@@ -186,6 +182,9 @@ export function quantizeQueriesF32(
       store<f32>(at, <f32>((sqrt(residueSquare) + relativeError * length) * inverse * UP), 16);
       store<f32>(at, <f32>(sqrt(headSquare + tailSquare) * UP), 32);
       store<f32>(at, <f32>(sqrt(tailSquare) * UP), 48);
+      const offset = perWord === 4 ? ITEM_OFFSET : 0;
+      store<i32>(at, offset * headSum, 64);
+      store<i32>(at, offset * (headSum + tailSum), 80);
       const own = scales + ((<usize>r) << 5);
       store<f64>(own, shift);
       store<f64>(own, scale, 8);

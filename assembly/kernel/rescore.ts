@@ -147,7 +147,7 @@ export function rescoreF32(
     const theta = max(load<f32>(ownScores), load<f32>(guesses + r4));
     const scale = scales + ((<usize>r) << 5);
     store<f32>(
-      queryBounds + ((<usize>(r >> 2)) << 6) + ((<usize>(r & 3)) << 2),
+      queryBounds + <usize>(r >> 2) * 224 + ((<usize>(r & 3)) << 2),
       <f32>((<f64>theta - load<f64>(scale)) / load<f64>(scale, 8)),
     );
   }

@@ -2,41 +2,38 @@
 //          threshold: acc = Σ_k q_p[k]·q_u[k] ≥ τ·(1/S) − (a·N/S + ‖q_u‖·R/S).
 // Source   docs/exact-ranking.md, which proves that no item of the list is missed; the letters are its own.
 // Shapes   as kernel/quantize.ts · outPositions i32[queries, capacity] · counts i32[queries]
-// Layout   16-byte aligned bases; the caller owns all memory.
+// Layout   16-byte aligned bases; words and prefix even; the caller owns all memory.
 // Writes   counts of queries of groups [begin, end), accumulated (+=), and that many entries of outPositions.
 // Numerics integers, exact; thresholds in f32, whose rounding is part of the bound.
 // Limits   capacity ≥ counts before + 64·(lastBlock − firstBlock).
 // Cost     one multiply-and-add instruction for four (i16) or sixteen (i8) numbers.  npm run bench -- topk
 //
-// Compiled twice: with relaxed SIMD it multiplies i8 by the query's i7 (the module `relaxed`, which has nothing else), without it
+// Compiled twice: with relaxed SIMD it multiplies the items' i7 by i8 (the module `relaxed`, which has nothing else), without it
 // i16 by i16. Three things are passed over: a block none of four queries can want, by length; eight items none of the four can
 // want, by the first `prefix` words and the length of the rest; and what is left once all words are multiplied.
 
 const PANEL: i32 = 8;
 const PANELS_OF_BLOCK: i32 = 8;
 
+/** No sum of products is as far from zero, so that a sum minus a threshold stays within i32. */
+const FARTHEST: f32 = 1e9;
+
 /** Adds the products of one word of four items and of a query. */
 function addProducts(items: v128, query: v128, sum: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(items, query, sum);
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(query, items, sum);
   return i32x4.add(sum, i32x4.dot_i16x8_s(items, query));
 }
 
-/** Turns thresholds into integers t so that acc ≥ threshold only if acc > t. */
-function below(thresholdF32x4: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.sub(f32x4.floor(thresholdF32x4), f32x4.splat(1)));
+/** Turns thresholds into integers t so that no sum that reaches a threshold is below its t. */
+function toIntegers(thresholdF32x4: v128): v128 {
+  const inReach = f32x4.min(f32x4.max(thresholdF32x4, f32x4.splat(-FARTHEST)), f32x4.splat(FARTHEST));
+  return i32x4.trunc_sat_f32x4_s(f32x4.floor(inReach));
 }
 
-function bothOver(low: v128, high: v128, t: v128): v128 {
-  return v128.or(i32x4.gt_s(low, t), i32x4.gt_s(high, t));
-}
-
-function maskOver(low: v128, high: v128, t: v128): i32 {
-  return i32x4.bitmask(i32x4.gt_s(low, t)) | (i32x4.bitmask(i32x4.gt_s(high, t)) << 4);
-}
-
-/** Appends the positions of a mask of eight items. */
+/** Appends the positions of eight items whose sums, their thresholds taken off, are not negative. */
 function append(
-  mask: i32,
+  low: v128,
+  high: v128,
   first: i32,
   items: i32,
   query: i32,
@@ -44,6 +41,8 @@ function append(
   outPositions: usize,
   counts: usize,
 ): void {
+  let mask = (i32x4.bitmask(low) | (i32x4.bitmask(high) << 4)) ^ 0xff;
+  if (mask === 0) return;
   const at = counts + ((<usize>query) << 2);
   let count = load<i32>(at);
   const to = outPositions + ((<usize>query * <usize>capacity) << 2);
@@ -68,7 +67,6 @@ export function scanCatalogue(
   words: i32,
   prefix: i32,
   panels: usize,
-  corrections: usize,
   blockBounds: usize,
   q: usize,
   queryBounds: usize,
@@ -76,15 +74,15 @@ export function scanCatalogue(
   outPositions: usize,
   counts: usize,
 ): void {
-  const panelBytes = ((<usize>words) << 2) * PANEL;
-  const queryBytes = (<usize>words) << 2;
+  const panelBytes = (<usize>words) << 5;
+  const prefixBytes = (<usize>prefix) << 5;
   for (let group = begin; group < end; group++) {
-    const bounds = queryBounds + ((<usize>group) << 6);
+    const bounds = queryBounds + <usize>group * 224;
     const tauF32x4 = v128.load(bounds);
     const aF32x4 = v128.load(bounds, 16);
     const lengthF32x4 = v128.load(bounds, 32);
     const tailF32x4 = v128.load(bounds, 48);
-    const query = q + <usize>(group * 4) * queryBytes;
+    const query = q + ((<usize>group * <usize>words) << 4);
     const alone = group * 4 + 1 === queries;
     for (let block = firstBlock; block < lastBlock; block++) {
       // 1. The thresholds of the block, and whether anything in it is long enough for one of them.
@@ -95,185 +93,116 @@ export function scanCatalogue(
       );
       const reachF32x4 = f32x4.mul(lengthF32x4, v128.load32_splat(own, 12));
       if (!v128.any_true(f32x4.le(thresholdF32x4, reachF32x4))) continue;
-      const full = below(thresholdF32x4);
-      const early = below(f32x4.sub(thresholdF32x4, f32x4.mul(tailF32x4, v128.load32_splat(own, 16))));
-      // 2. Panels.
-      const firstPanel = block * PANELS_OF_BLOCK;
-      for (let panel = firstPanel; panel < firstPanel + PANELS_OF_BLOCK; panel++) {
-        const at = panels + <usize>panel * panelBytes;
-        const correction = corrections + ((<usize>(panel * 2 * PANEL)) << 2);
-        if (alone) {
-          scanAlone(
-            at,
-            correction,
-            query,
-            words,
-            prefix,
-            early,
-            full,
-            panel * PANEL,
-            items,
-            group * 4,
-            capacity,
-            outPositions,
-            counts,
-          );
-        } else {
-          scanFour(
-            at,
-            correction,
-            query,
-            words,
-            prefix,
-            early,
-            full,
-            panel * PANEL,
-            items,
-            group * 4,
-            capacity,
-            outPositions,
-            counts,
-          );
+      // 2. What the sums start at, so that after the prefix and after all words only their signs count.
+      const early = f32x4.sub(thresholdF32x4, f32x4.mul(tailF32x4, v128.load32_splat(own, 16)));
+      const single = prefix === words;
+      const start = i32x4.sub(
+        i32x4.neg(v128.load(bounds + (single ? 80 : 64))),
+        toIntegers(single ? thresholdF32x4 : early),
+      );
+      const rest = i32x4.sub(i32x4.neg(i32x4.add(v128.load(bounds, 80), toIntegers(thresholdF32x4))), start);
+      // In memory, as no registers are left for them beside the sums.
+      v128.store(bounds, v128.shuffle<i32>(start, start, 0, 0, 0, 0), 96);
+      v128.store(bounds, v128.shuffle<i32>(start, start, 1, 1, 1, 1), 112);
+      v128.store(bounds, v128.shuffle<i32>(start, start, 2, 2, 2, 2), 128);
+      v128.store(bounds, v128.shuffle<i32>(start, start, 3, 3, 3, 3), 144);
+      v128.store(bounds, v128.shuffle<i32>(rest, rest, 0, 0, 0, 0), 160);
+      v128.store(bounds, v128.shuffle<i32>(rest, rest, 1, 1, 1, 1), 176);
+      v128.store(bounds, v128.shuffle<i32>(rest, rest, 2, 2, 2, 2), 192);
+      v128.store(bounds, v128.shuffle<i32>(rest, rest, 3, 3, 3, 3), 208);
+      // 3. Panels of eight items.
+      let at = panels + <usize>(block * PANELS_OF_BLOCK) * panelBytes;
+      let first = block * PANELS_OF_BLOCK * PANEL;
+      const lastItem = first + PANELS_OF_BLOCK * PANEL;
+      if (alone) {
+        for (; first < lastItem; first += PANEL) {
+          let s0 = v128.load(bounds, 96);
+          let s1 = s0;
+          let qAt = query;
+          let stop = at + prefixBytes;
+          const last = at + panelBytes;
+          while (true) {
+            for (; at < stop; at += 64) {
+              const w0 = v128.load32_splat(qAt);
+              s0 = addProducts(v128.load(at), w0, s0);
+              s1 = addProducts(v128.load(at, 16), w0, s1);
+              const w1 = v128.load32_splat(qAt, 16);
+              s0 = addProducts(v128.load(at, 32), w1, s0);
+              s1 = addProducts(v128.load(at, 48), w1, s1);
+              qAt += 32;
+            }
+            if (i32x4.bitmask(v128.and(s0, s1)) === 15) break;
+            if (stop === last) {
+              append(s0, s1, first, items, group * 4, capacity, outPositions, counts);
+              break;
+            }
+            stop = last;
+            const r0 = v128.load(bounds, 160);
+            s0 = i32x4.add(s0, r0);
+            s1 = i32x4.add(s1, r0);
+          }
+          at = last;
         }
+        continue;
       }
-    }
-  }
-}
-
-function scanFour(
-  panel: usize,
-  correction: usize,
-  query: usize,
-  words: i32,
-  prefix: i32,
-  early: v128,
-  full: v128,
-  first: i32,
-  items: i32,
-  firstQuery: i32,
-  capacity: i32,
-  outPositions: usize,
-  counts: usize,
-): void {
-  const queryBytes = (<usize>words) << 2;
-  let s00 = i32x4.splat(0);
-  let s01 = s00;
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    s00 = v128.load(correction);
-    s01 = v128.load(correction, 16);
-  }
-  let s10 = s00;
-  let s11 = s01;
-  let s20 = s00;
-  let s21 = s01;
-  let s30 = s00;
-  let s31 = s01;
-  let t = early;
-  let at = panel;
-  let q0 = query;
-  let q1 = q0 + queryBytes;
-  let q2 = q1 + queryBytes;
-  let q3 = q2 + queryBytes;
-  let stop = panel + ((<usize>prefix) << 5);
-  const last = panel + ((<usize>words) << 5);
-  while (true) {
-    for (; at < stop; at += 32) {
-      const x0 = v128.load(at);
-      const x1 = v128.load(at, 16);
-      const w0 = v128.load32_splat(q0);
-      s00 = addProducts(x0, w0, s00);
-      s01 = addProducts(x1, w0, s01);
-      const w1 = v128.load32_splat(q1);
-      s10 = addProducts(x0, w1, s10);
-      s11 = addProducts(x1, w1, s11);
-      const w2 = v128.load32_splat(q2);
-      s20 = addProducts(x0, w2, s20);
-      s21 = addProducts(x1, w2, s21);
-      const w3 = v128.load32_splat(q3);
-      s30 = addProducts(x0, w3, s30);
-      s31 = addProducts(x1, w3, s31);
-      q0 += 4;
-      q1 += 4;
-      q2 += 4;
-      q3 += 4;
-    }
-    if (stop === last) t = full;
-    const t0 = v128.shuffle<i32>(t, t, 0, 0, 0, 0);
-    const t1 = v128.shuffle<i32>(t, t, 1, 1, 1, 1);
-    const t2 = v128.shuffle<i32>(t, t, 2, 2, 2, 2);
-    const t3 = v128.shuffle<i32>(t, t, 3, 3, 3, 3);
-    const any = v128.or(
-      v128.or(bothOver(s00, s01, t0), bothOver(s10, s11, t1)),
-      v128.or(bothOver(s20, s21, t2), bothOver(s30, s31, t3)),
-    );
-    if (!v128.any_true(any)) return;
-    if (stop === last) {
-      append(maskOver(s00, s01, t0), first, items, firstQuery, capacity, outPositions, counts);
-      append(maskOver(s10, s11, t1), first, items, firstQuery + 1, capacity, outPositions, counts);
-      append(maskOver(s20, s21, t2), first, items, firstQuery + 2, capacity, outPositions, counts);
-      append(maskOver(s30, s31, t3), first, items, firstQuery + 3, capacity, outPositions, counts);
-      return;
-    }
-    stop = last;
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      const c0 = v128.load(correction, 32);
-      const c1 = v128.load(correction, 48);
-      s00 = i32x4.add(s00, c0);
-      s01 = i32x4.add(s01, c1);
-      s10 = i32x4.add(s10, c0);
-      s11 = i32x4.add(s11, c1);
-      s20 = i32x4.add(s20, c0);
-      s21 = i32x4.add(s21, c1);
-      s30 = i32x4.add(s30, c0);
-      s31 = i32x4.add(s31, c1);
-    }
-  }
-}
-
-function scanAlone(
-  panel: usize,
-  correction: usize,
-  query: usize,
-  words: i32,
-  prefix: i32,
-  early: v128,
-  full: v128,
-  first: i32,
-  items: i32,
-  firstQuery: i32,
-  capacity: i32,
-  outPositions: usize,
-  counts: usize,
-): void {
-  let s0 = i32x4.splat(0);
-  let s1 = s0;
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    s0 = v128.load(correction);
-    s1 = v128.load(correction, 16);
-  }
-  let t = early;
-  let at = panel;
-  let q0 = query;
-  let stop = panel + ((<usize>prefix) << 5);
-  const last = panel + ((<usize>words) << 5);
-  while (true) {
-    for (; at < stop; at += 32) {
-      const w0 = v128.load32_splat(q0);
-      s0 = addProducts(v128.load(at), w0, s0);
-      s1 = addProducts(v128.load(at, 16), w0, s1);
-      q0 += 4;
-    }
-    if (stop === last) t = full;
-    const t0 = v128.shuffle<i32>(t, t, 0, 0, 0, 0);
-    if (!v128.any_true(bothOver(s0, s1, t0))) return;
-    if (stop === last) {
-      append(maskOver(s0, s1, t0), first, items, firstQuery, capacity, outPositions, counts);
-      return;
-    }
-    stop = last;
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      s0 = i32x4.add(s0, v128.load(correction, 32));
-      s1 = i32x4.add(s1, v128.load(correction, 48));
+      for (; first < lastItem; first += PANEL) {
+        let s00 = v128.load(bounds, 96);
+        let s01 = s00;
+        let s10 = v128.load(bounds, 112);
+        let s11 = s10;
+        let s20 = v128.load(bounds, 128);
+        let s21 = s20;
+        let s30 = v128.load(bounds, 144);
+        let s31 = s30;
+        let qAt = query;
+        let stop = at + prefixBytes;
+        const last = at + panelBytes;
+        while (true) {
+          for (; at < stop; at += 32) {
+            const x0 = v128.load(at);
+            const x1 = v128.load(at, 16);
+            let w = v128.load32_splat(qAt);
+            s00 = addProducts(x0, w, s00);
+            s01 = addProducts(x1, w, s01);
+            w = v128.load32_splat(qAt, 4);
+            s10 = addProducts(x0, w, s10);
+            s11 = addProducts(x1, w, s11);
+            w = v128.load32_splat(qAt, 8);
+            s20 = addProducts(x0, w, s20);
+            s21 = addProducts(x1, w, s21);
+            w = v128.load32_splat(qAt, 12);
+            s30 = addProducts(x0, w, s30);
+            s31 = addProducts(x1, w, s31);
+            qAt += 16;
+          }
+          const negative = v128.and(
+            v128.and(v128.and(s00, s01), v128.and(s10, s11)),
+            v128.and(v128.and(s20, s21), v128.and(s30, s31)),
+          );
+          if (i32x4.bitmask(negative) === 15) break;
+          if (stop === last) {
+            append(s00, s01, first, items, group * 4, capacity, outPositions, counts);
+            append(s10, s11, first, items, group * 4 + 1, capacity, outPositions, counts);
+            append(s20, s21, first, items, group * 4 + 2, capacity, outPositions, counts);
+            append(s30, s31, first, items, group * 4 + 3, capacity, outPositions, counts);
+            break;
+          }
+          stop = last;
+          const r0 = v128.load(bounds, 160);
+          const r1 = v128.load(bounds, 176);
+          const r2 = v128.load(bounds, 192);
+          const r3 = v128.load(bounds, 208);
+          s00 = i32x4.add(s00, r0);
+          s01 = i32x4.add(s01, r0);
+          s10 = i32x4.add(s10, r1);
+          s11 = i32x4.add(s11, r1);
+          s20 = i32x4.add(s20, r2);
+          s21 = i32x4.add(s21, r2);
+          s30 = i32x4.add(s30, r3);
+          s31 = i32x4.add(s31, r3);
+        }
+        at = last;
+      }
     }
   }
 }

@@ -1,8 +1,6 @@
 // An orthonormal basis whose first axes hold most of a catalogue's variance, so that a few numbers of an item say how far its score
 // can reach. Any basis is right, see docs/exact-ranking.md; this one is fast.
 
-/** Share of the variance that the leading axes hold. */
-const LEADING_SHARE = 0.8;
 const ITERATIONS = 5;
 const MOST_LEADING = 64;
 
@@ -20,9 +18,10 @@ export interface Basis {
  * Finds a basis by orthogonal iteration.
  * @param moments second moments of the centred catalogue, f64[width, width]
  * @param granularity the number of leading axes is a multiple of it
+ * @param share of the variance that leading axes are to hold
  * @returns undefined where no half of the axes holds most of the variance, so that turning the items would gain nothing
  */
-export function findBasis(moments: Float64Array, width: number, granularity: number): Basis | undefined {
+export function findBasis(moments: Float64Array, width: number, granularity: number, share: number): Basis | undefined {
   const limit = Math.min(MOST_LEADING, Math.floor(width / 2 / granularity) * granularity);
   if (limit === 0) return undefined;
   const rows: Float64Array[] = [];
@@ -36,7 +35,7 @@ export function findBasis(moments: Float64Array, width: number, granularity: num
   let total = 0;
   for (let k = 0; k < width; k++) total += moments[k * width + k];
   let leading = 0;
-  for (let held = 0; held < LEADING_SHARE * total; leading++) {
+  for (let held = 0; held < share * total; leading++) {
     if (leading === limit) return undefined;
     held += dot(multiply(moments, rows[leading], width), rows[leading]);
   }

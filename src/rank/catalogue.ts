@@ -14,6 +14,8 @@ const CHUNK_BLOCKS = 8;
 /** Items that the basis is made from, and a bound on the work for it. */
 const SAMPLE_ITEMS = 2048;
 const SAMPLE_PRODUCTS = 2 ** 24;
+/** Share of the variance that the prefix holds: more where looking at more of it costs less. */
+const LEADING_SHARE = { 2: 0.8, 4: 0.85 } as const;
 /** Widths beyond which a basis costs more than it gains. */
 const MAX_BASIS_WIDTH = 512;
 const MIN_BASIS_ITEMS = 256;
@@ -31,7 +33,6 @@ export interface CatalogueLayout {
   readonly width: number;
   readonly words: number;
   readonly panels: number;
-  readonly corrections: number;
   readonly bounds: number;
   /** Item at each position, i32[items]. */
   readonly order: number;
@@ -64,7 +65,7 @@ export function planCatalogue({ engine, scorer, head, items }: Network): Catalog
   const { memory } = engine;
   const scanner = scannerOf(engine);
   const width = scorer.width + (head ? 1 : 0);
-  const words = Math.ceil(width / scanner.perWord);
+  const words = 2 * Math.ceil(width / scanner.perWord / 2);
   const blocks = Math.ceil(items / BLOCK_ITEMS);
   const mayTurn = items >= MIN_BASIS_ITEMS && width <= MAX_BASIS_WIDTH;
   return {
@@ -73,7 +74,6 @@ export function planCatalogue({ engine, scorer, head, items }: Network): Catalog
     width,
     words,
     panels: memory.planI32(blocks * BLOCK_ITEMS * words),
-    corrections: scanner.perWord === 4 ? memory.planI32(blocks * BLOCK_ITEMS * 2) : 0,
     bounds: memory.planF32(blocks * BLOCK_BOUNDS),
     order: memory.planI32(items),
     mean: memory.planF32(width),
@@ -110,7 +110,7 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
     if (biases) to[at + dense] = Math.fround(biases[item] / factor) - mean[dense];
   };
   const moments = secondMoments(items, width, rowOf);
-  const basis = layout.axes !== 0 ? findBasis(moments, width, 4) : undefined;
+  const basis = layout.axes !== 0 ? findBasis(moments, width, 2 * perWord, LEADING_SHARE[perWord]) : undefined;
   const prefix = basis ? Math.min(words, basis.leading / perWord) : words;
 
   // 3. The order: longest first.
@@ -133,7 +133,7 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
   const chunkItems = CHUNK_BLOCKS * BLOCK_ITEMS;
   const centred = memory.planF32(chunkItems * width);
   const turned = basis ? memory.planF32(chunkItems * width) : centred;
-  const floor = (longestCentred * SCALE_RANGE) / (perWord === 2 ? 32000 : 127);
+  const floor = (longestCentred * SCALE_RANGE) / (perWord === 2 ? 31600 : 63);
   const tableNow = memory.f32(scorer.embedding.value, items * dense);
   const biasesNow = head ? memory.f32(head.sums, items) : undefined;
   const chunk = memory.f32(centred, chunkItems * width);
@@ -159,7 +159,6 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
         floor,
         turned,
         layout.panels + 4 * block * BLOCK_ITEMS * words,
-        layout.corrections + 4 * block * BLOCK_ITEMS * 2,
         layout.bounds + 4 * block * BLOCK_BOUNDS,
       ),
     );

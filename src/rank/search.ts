@@ -6,9 +6,12 @@ import type { Network } from "../model/network.ts";
 import { BLOCK_ITEMS, type Catalogue, LONGEST, SHORTEST } from "./catalogue.ts";
 
 /** Most blocks of a run: their copy stays in cache while all queries see it. One query alone reads each once. */
-const RUN_BLOCKS = 16;
+const RUN_BLOCKS = 32;
 const RUN_BLOCKS_ALONE = 128;
-/** How far a guess moves when it was too high or low, in deviations: it settles where one query in fifty has to ask again. */
+/** Share of queries whose guess may prove too high, so that they have to ask again. */
+const FAILING = 0.02;
+/** Queries that together say where the guess should lie; fewer move it by a step, in deviations, that settles at that share. */
+const MANY = 64;
 const DOWN = 0.1;
 const UP = 0.002;
 /** Below a first threshold that was seen, in deviations. */
@@ -70,7 +73,7 @@ function searchFrom(
   const turned = catalogue.axes === 0 ? wide : memory.planF32(rows * width);
   if (catalogue.axes !== 0) multiply(engine, rows, width, width, rowMajor(wide, width), catalogue.axes, turned, width);
   const q = memory.planI32(4 * groups * words);
-  const queryBounds = memory.planF32(16 * groups);
+  const queryBounds = memory.planF32(56 * groups);
   const scales = memory.planF64(4 * rows);
   const guesses = memory.planF32(rows);
   engine.each(groups, 1, (begin, end) =>
@@ -102,10 +105,10 @@ function searchFrom(
     const scale = scaleValues[4 * r + 1];
     if (scale > SHORTEST && scale < LONGEST && Number.isFinite(scaleValues[4 * r])) continue;
     left.push(r);
-    memory.f32(queryBounds + 64 * (r >> 2) + 4 * (r & 3), 1)[0] = Number.POSITIVE_INFINITY;
+    memory.f32(queryBounds + 224 * (r >> 2) + 4 * (r & 3), 1)[0] = Number.POSITIVE_INFINITY;
   }
 
-  // 2. Runs of blocks; without a guess short ones first, as everything is listed until there is a threshold.
+  // 2. Runs of blocks; short ones first, as thresholds rise most at the start.
   const most = rows === 1 ? RUN_BLOCKS_ALONE : RUN_BLOCKS;
   const enough = Math.ceil(k / BLOCK_ITEMS);
   const capacity = Math.max(most, enough) * BLOCK_ITEMS;
@@ -120,7 +123,7 @@ function searchFrom(
   const ids = memory.place(barred.ids);
   const flags = barred.flags ? memory.planF32(Math.ceil(items / 4)) : 0;
   if (barred.flags) new Uint8Array(memory.wasm.buffer, flags, items).set(barred.flags);
-  let run = guess === NO_GUESS ? enough : most;
+  let run = Math.min(most, enough);
   for (let block = 0; block < blocks; ) {
     const first = block;
     const next = Math.min(blocks, first + run);
@@ -135,7 +138,6 @@ function searchFrom(
         words,
         prefix,
         catalogue.panels,
-        catalogue.corrections,
         catalogue.bounds,
         q,
         queryBounds,
@@ -175,30 +177,20 @@ function searchFrom(
   // 3. A guess holds where K items reach it; the others ask again without one.
   const { again, found } = collect();
   if (again.length > 0) askAgain(again, found);
+  learn(found);
   return found;
 
   function collect() {
     const filled = memory.i32(heapCounts, rows);
     const scores = memory.f32(heapScores, rows * k);
     const guessed = memory.f32(guesses, rows);
-    const spread = memory.f64(scales, 4 * rows);
     const failed: number[] = [];
-    let z = guess;
-    for (let r = 0; r < rows; r++) {
-      if (left.includes(r)) continue;
-      const full = filled[r] === k;
-      const root = scores[r * k];
-      if (guess !== NO_GUESS && !(full && root >= guessed[r])) {
+    if (guess !== NO_GUESS) {
+      for (let r = 0; r < rows; r++) {
+        if (left.includes(r) || (filled[r] === k && scores[r * k] >= guessed[r])) continue;
         failed.push(r);
-        z -= DOWN;
-        continue;
       }
-      const deviations = (root - spread[4 * r + 2]) / spread[4 * r + 3];
-      if (!full || !Number.isFinite(deviations)) continue;
-      if (guess === NO_GUESS) z = z === NO_GUESS ? deviations - MARGIN : Math.min(z, deviations - MARGIN);
-      else z += deviations > z ? UP : 0;
     }
-    if (guess !== NO_GUESS || !catalogue.guesses.has(k)) catalogue.guesses.set(k, z);
     engine.each(rows, 1, (begin, end) => kernels.sortTopKF32(begin, end, k, heapIds, heapScores, heapCounts));
     return {
       again: failed,
@@ -210,6 +202,23 @@ function searchFrom(
         left,
       },
     };
+  }
+
+  /** Learns from the thresholds that came out where the next guess should lie. */
+  function learn({ scores, counts: lengths }: Found): void {
+    const spread = memory.f64(scales, 4 * rows);
+    const all: number[] = [];
+    for (let r = 0; r < rows; r++) {
+      const deviations = (scores[(r + 1) * k - 1] - spread[4 * r + 2]) / spread[4 * r + 3];
+      if (lengths[r] === k && Number.isFinite(deviations)) all.push(deviations);
+    }
+    if (all.length === 0) return;
+    all.sort((a, b) => a - b);
+    const low = all[Math.floor(FAILING * all.length)];
+    const before = catalogue.guesses.get(k);
+    if (before === undefined) catalogue.guesses.set(k, low - MARGIN);
+    else if (all.length >= MANY) catalogue.guesses.set(k, before + (low - before) / 2);
+    else catalogue.guesses.set(k, before + (low < before ? -DOWN : UP));
   }
 
   function askAgain(failed: readonly number[], into: Found): void {

@@ -134,7 +134,6 @@ export interface InferenceKernels {
     floor: number,
     z: number,
     panels: number,
-    corrections: number,
     blockBounds: number,
   ): void;
   quantizeQueriesF32(
@@ -210,7 +209,6 @@ export interface InferenceKernels {
     words: number,
     prefix: number,
     panels: number,
-    corrections: number,
     blockBounds: number,
     q: number,
     queryBounds: number,

@@ -4,32 +4,47 @@ import { readFile } from "node:fs/promises";
 import { InternalError } from "../errors.ts";
 import { compile, createEngine, type TrainingEngine } from "./engine.ts";
 import type { TrainingKernels } from "./kernels.ts";
+import { offerRelaxed } from "./scanner.ts";
 
-const CANDIDATES = ["./attune.wasm", "../dist/attune.wasm", "../../dist/attune.wasm"];
+const FOLDERS = ["./", "../dist/", "../../dist/"];
+/** Node 20 has relaxed SIMD behind a flag, and its baseline compiler gets it wrong. */
+const NODE_WITHOUT_RELAXED = 20;
 
 let compiled: Promise<WebAssembly.Module> | undefined;
+let relaxed: Promise<WebAssembly.Module | undefined> | undefined;
 
 /** Returns the compiled full module; compiled once in a process. */
 export function fullModule(): Promise<WebAssembly.Module> {
-  compiled ??= readFirst().then(compile);
+  compiled ??= readFirst("attune.wasm").then(compile);
   return compiled;
+}
+
+/** Returns the compiled relaxed module; undefined where the runtime does not know relaxed SIMD. */
+function relaxedModule(): Promise<WebAssembly.Module | undefined> {
+  const [major] = process.versions.node.split(".").map(Number);
+  if (major <= NODE_WITHOUT_RELAXED) return Promise.resolve(undefined);
+  relaxed ??= readFirst("relaxed.wasm").then((bytes) => WebAssembly.compile(bytes).catch(() => undefined));
+  return relaxed;
 }
 
 /** Creates an engine of its own memory over the full module. */
 export async function createTrainingEngine(): Promise<TrainingEngine> {
-  return createEngine<TrainingKernels>(await fullModule());
+  const [full, other] = await Promise.all([fullModule(), relaxedModule()]);
+  const engine = await createEngine<TrainingKernels>(full);
+  if (other) offerRelaxed(engine, other);
+  return engine;
 }
 
-async function readFirst(): Promise<Uint8Array<ArrayBuffer>> {
-  for (const path of CANDIDATES) {
+async function readFirst(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  for (const folder of FOLDERS) {
     try {
-      return new Uint8Array(await readFile(new URL(path, import.meta.url)));
+      return new Uint8Array(await readFile(new URL(folder + name, import.meta.url)));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
   throw new InternalError(
     "WASM_MISSING",
-    "attune.wasm: not found beside the code. Install the package again, or run npm run build in a checkout.",
+    `${name}: not found beside the code. Install the package again, or run npm run build in a checkout.`,
   );
 }

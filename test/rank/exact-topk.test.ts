@@ -1,15 +1,32 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createEngineSync, type Engine } from "../../src/wasm/engine.ts";
+import { instantiate, type Scanner, useScanner } from "../../src/wasm/scanner.ts";
 import { forSeeds, type Random } from "../reference/random.ts";
+import { scanTwin } from "../reference/scan.ts";
 import { allWays, bruteForce, type Case } from "./exact.ts";
 
 const moduleAt = (path: string) => new WebAssembly.Module(readFileSync(new URL(`../../${path}`, import.meta.url)));
+const RELAXED = new URL("../../dist/relaxed.wasm", import.meta.url);
 const inference = moduleAt("dist/inference.wasm");
+/** Node 20 knows relaxed SIMD behind a flag only, and gets it wrong then. */
+const relaxed =
+  WebAssembly.validate(readFileSync(RELAXED)) && !process.version.startsWith("v20.")
+    ? new WebAssembly.Module(readFileSync(RELAXED))
+    : undefined;
 const debug = moduleAt("build/inference.debug.wasm");
+
+/** Makes an engine whose integer pass is in i8: the relaxed module where it compiles, the twin of it elsewhere. */
+function withI8(): Engine {
+  const engine = createEngineSync(inference);
+  const scanner: Scanner | undefined = relaxed && instantiate(engine, relaxed);
+  useScanner(engine, scanner ?? { name: "relaxed-i8", perWord: 4, scan: scanTwin(engine.memory, 4) });
+  return engine;
+}
 
 const ENGINES: [string, () => Engine][] = [
   ["the small module, i16", () => createEngineSync(inference)],
+  [relaxed ? "the relaxed module, i8" : "the twin of the relaxed module, i8", withI8],
   ["its debug build", () => createEngineSync(debug)],
 ];
 
@@ -94,7 +111,7 @@ function drawCase(random: Random, draw: Draw): Case {
 }
 
 describe.each(ENGINES)("exact top-K in %s equals brute force", (name, makeEngine) => {
-  const runs = name.includes("debug") ? 12 : 60;
+  const runs = name.includes("debug") || name.includes("twin") ? 12 : 60;
   for (const [kind, draw] of KINDS) {
     test(`catalogues ${kind}: V=1…700, D=1…64, K from 1 to beyond V, exclusions none to all, with and without biases`, () => {
       forSeeds(runs, (random) => {
