@@ -9,6 +9,8 @@ import { type Catalogue, type CatalogueLayout, fillCatalogue, planCatalogue } fr
 const WORTH_QUERIES = 64;
 /** Catalogues below this size are scored whole as fast. */
 const WORTH_ITEMS = 256;
+/** Widths beyond which sums of i16 products need more than i32. */
+const MAX_WIDTH = 2000;
 
 interface Copy {
   /** What the counts and the copy are of. */
@@ -27,7 +29,7 @@ const copies = new WeakMap<Network, Copy>();
  */
 export function integerCopy(network: Network, count: number, encodeSome: () => number): Catalogue | undefined {
   const { items, scorer } = network;
-  if (items < WORTH_ITEMS) return undefined;
+  if (items < WORTH_ITEMS || scorer.width >= MAX_WIDTH) return undefined;
   let copy = copies.get(network);
   if (!copy || copy.version !== scorer.version) {
     copy = { version: scorer.version, queries: 0, layout: copy?.layout };
