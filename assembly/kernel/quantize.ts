@@ -1,7 +1,8 @@
 // What     The integer copy of a catalogue and of queries, and all that bounds how far it is from the real one.
 //          items: q = round(z / S), one S a block.  queries: q = round(v / s), one s a query.
 // Source   docs/exact-ranking.md, which proves what the bounds promise; the letters are its own.
-// Shapes   items: z f32[64·blocks, D] · panels [blocks, 8, words, 8] words of `perWord` integers ·
+// Shapes   items: z f32[64·blocks, D] · heads [blocks, 8, prefix, 8] and tails
+//          [blocks, 8, words − prefix, 8], words of `perWord` integers ·
 //          blockBounds f32[blocks, 8] = (1/S, N/S, R/S, ‖q‖, ‖q beyond the prefix‖, –, –, –), each the largest of its 64 items
 //          queries: y, v f32[rows, D] · mean, moments f32[D] · q [⌈rows/4⌉, words, 4] · queryBounds [⌈rows/4⌉, 14, 4] = (τ, a, ‖q‖, ‖q beyond the
 //          prefix‖, and i32: what the items' 64 adds to sums of the prefix and of all words) of four queries each · scales f64[rows, 4] = (shift, s, score of the mean item, deviation) · guesses f32[rows]
@@ -39,11 +40,11 @@ export function quantizeItemsF32(
   prefix: i32,
   floor: f64,
   z: usize,
-  panels: usize,
+  heads: usize,
+  tails: usize,
   blockBounds: usize,
 ): void {
   const rowBytes = (<usize>width) << 2;
-  const panelBytes = ((<usize>words) << 2) * PANEL;
   const head = prefix * perWord;
   for (let block = begin; block < end; block++) {
     const first = z + <usize>(block * BLOCK) * rowBytes;
@@ -70,7 +71,9 @@ export function quantizeItemsF32(
     for (let i = 0; i < BLOCK; i++) {
       const row = first + <usize>i * rowBytes;
       const panel = block * (BLOCK / PANEL) + i / PANEL;
-      const to = panels + <usize>panel * panelBytes + ((<usize>(i % PANEL)) << 2);
+      const lane = (<usize>(i % PANEL)) << 2;
+      const toHead = heads + ((<usize>(panel * prefix)) << 5) + lane;
+      const toTail = tails + ((<usize>(panel * (words - prefix))) << 5) + lane;
       let residueSquare: f64 = 0;
       let headSquare: f64 = 0;
       let tailSquare: f64 = 0;
@@ -81,7 +84,8 @@ export function quantizeItemsF32(
         residueSquare += gap * gap;
         if (k < head) headSquare += rounded * rounded;
         else tailSquare += rounded * rounded;
-        storeInteger(to, k, perWord, PANEL << 2, perWord === 2 ? <i32>rounded : <i32>rounded + ITEM_OFFSET);
+        const stored = perWord === 2 ? <i32>rounded : <i32>rounded + ITEM_OFFSET;
+        storeInteger(k < head ? toHead : toTail, k < head ? k : k - head, perWord, PANEL << 2, stored);
       }
       residue = max(residue, residueSquare);
       length = max(length, headSquare + tailSquare);

@@ -5,7 +5,7 @@
 //          none at 0 · excluded items of row r, ascending: ids[offsets[r] … offsets[r + 1]) · positions i32[rows, capacity] ·
 //          counts, heapCounts i32[rows] · scales, guesses, queryBounds as kernel/quantize.ts · heapIds i32[rows, K] · heapScores f32[rows, K]
 // Layout   16-byte aligned bases; the caller owns all memory and sets heapCounts to zero first.
-// Writes   rows [begin, end) of heaps, of counts (zero), of positions (used up), and τ in queryBounds.
+// Writes   rows [begin, end) of heaps, of counts (zero), of positions (used up) where `least` are listed, and τ in queryBounds.
 // Numerics f32, k ascending, multiply then add, as gemmF32; a lane is an item. Equal to it bit for bit: test/assembly/rescore.test.ts
 // Limits   K ≥ 1; scores are finite.
 // Cost     2·D flops a position; four rows of the table are turned at a time.  npm run bench -- topk
@@ -62,7 +62,7 @@ function scoreFour(y: usize, width: i32, r0: usize, r1: usize, r2: usize, r3: us
   return sum;
 }
 
-/** Scores what the integer pass listed for rows [begin, end), keeps each row's K best and sets its threshold. */
+/** Scores what the integer pass listed for those of rows [begin, end) that have `least` or more, keeps each row's K best and sets its threshold. */
 export function rescoreF32(
   begin: i32,
   end: i32,
@@ -77,6 +77,7 @@ export function rescoreF32(
   ids: usize,
   positions: usize,
   capacity: i32,
+  least: i32,
   counts: usize,
   scales: usize,
   guesses: usize,
@@ -89,7 +90,7 @@ export function rescoreF32(
   for (let r = begin; r < end; r++) {
     const r4 = (<usize>r) << 2;
     const listed = load<i32>(counts + r4);
-    if (listed === 0) continue;
+    if (listed < least) continue;
     store<i32>(counts + r4, 0);
     // 1. From positions to items that may be listed, in place.
     const list = positions + ((<usize>r * <usize>capacity) << 2);

@@ -66,7 +66,8 @@ export function scanCatalogue(
   lastBlock: i32,
   words: i32,
   prefix: i32,
-  panels: usize,
+  heads: usize,
+  tails: usize,
   blockBounds: usize,
   q: usize,
   queryBounds: usize,
@@ -74,28 +75,29 @@ export function scanCatalogue(
   outPositions: usize,
   counts: usize,
 ): void {
-  const panelBytes = (<usize>words) << 5;
-  const prefixBytes = (<usize>prefix) << 5;
-  for (let group = begin; group < end; group++) {
-    const bounds = queryBounds + <usize>group * 224;
-    const tauF32x4 = v128.load(bounds);
-    const aF32x4 = v128.load(bounds, 16);
-    const lengthF32x4 = v128.load(bounds, 32);
-    const tailF32x4 = v128.load(bounds, 48);
-    const query = q + ((<usize>group * <usize>words) << 4);
-    const alone = group * 4 + 1 === queries;
-    for (let block = firstBlock; block < lastBlock; block++) {
+  const headBytes = (<usize>prefix) << 5;
+  const tailBytes = (<usize>(words - prefix)) << 5;
+  const single = prefix === words;
+  for (let block = firstBlock; block < lastBlock; block++) {
+    const own = blockBounds + ((<usize>block) << 5);
+    const firstHead = heads + <usize>(block * PANELS_OF_BLOCK) * headBytes;
+    const firstTail = tails + <usize>(block * PANELS_OF_BLOCK) * tailBytes;
+    const lastItem = (block + 1) * PANELS_OF_BLOCK * PANEL;
+    for (let group = begin; group < end; group++) {
       // 1. The thresholds of the block, and whether anything in it is long enough for one of them.
-      const own = blockBounds + ((<usize>block) << 5);
+      const bounds = queryBounds + <usize>group * 224;
+      const lengthF32x4 = v128.load(bounds, 32);
       const thresholdF32x4 = f32x4.sub(
-        f32x4.mul(tauF32x4, v128.load32_splat(own)),
-        f32x4.add(f32x4.mul(aF32x4, v128.load32_splat(own, 4)), f32x4.mul(lengthF32x4, v128.load32_splat(own, 8))),
+        f32x4.mul(v128.load(bounds), v128.load32_splat(own)),
+        f32x4.add(
+          f32x4.mul(v128.load(bounds, 16), v128.load32_splat(own, 4)),
+          f32x4.mul(lengthF32x4, v128.load32_splat(own, 8)),
+        ),
       );
       const reachF32x4 = f32x4.mul(lengthF32x4, v128.load32_splat(own, 12));
       if (!v128.any_true(f32x4.le(thresholdF32x4, reachF32x4))) continue;
       // 2. What the sums start at, so that after the prefix and after all words only their signs count.
-      const early = f32x4.sub(thresholdF32x4, f32x4.mul(tailF32x4, v128.load32_splat(own, 16)));
-      const single = prefix === words;
+      const early = f32x4.sub(thresholdF32x4, f32x4.mul(v128.load(bounds, 48), v128.load32_splat(own, 16)));
       const start = i32x4.sub(
         i32x4.neg(v128.load(bounds + (single ? 80 : 64))),
         toIntegers(single ? thresholdF32x4 : early),
@@ -111,16 +113,19 @@ export function scanCatalogue(
       v128.store(bounds, v128.shuffle<i32>(rest, rest, 2, 2, 2, 2), 192);
       v128.store(bounds, v128.shuffle<i32>(rest, rest, 3, 3, 3, 3), 208);
       // 3. Panels of eight items.
-      let at = panels + <usize>(block * PANELS_OF_BLOCK) * panelBytes;
+      const query = q + ((<usize>group * <usize>words) << 4);
       let first = block * PANELS_OF_BLOCK * PANEL;
-      const lastItem = first + PANELS_OF_BLOCK * PANEL;
-      if (alone) {
+      let head = firstHead;
+      let tail = firstTail;
+      if (group * 4 + 1 === queries) {
         for (; first < lastItem; first += PANEL) {
           let s0 = v128.load(bounds, 96);
           let s1 = s0;
           let qAt = query;
-          let stop = at + prefixBytes;
-          const last = at + panelBytes;
+          let at = head;
+          let stop = head + headBytes;
+          head = stop;
+          let left = !single;
           while (true) {
             for (; at < stop; at += 64) {
               const w0 = v128.load32_splat(qAt);
@@ -132,16 +137,18 @@ export function scanCatalogue(
               qAt += 32;
             }
             if (i32x4.bitmask(v128.and(s0, s1)) === 15) break;
-            if (stop === last) {
+            if (!left) {
               append(s0, s1, first, items, group * 4, capacity, outPositions, counts);
               break;
             }
-            stop = last;
+            left = false;
+            at = tail;
+            stop = tail + tailBytes;
             const r0 = v128.load(bounds, 160);
             s0 = i32x4.add(s0, r0);
             s1 = i32x4.add(s1, r0);
           }
-          at = last;
+          tail += tailBytes;
         }
         continue;
       }
@@ -155,8 +162,10 @@ export function scanCatalogue(
         let s30 = v128.load(bounds, 144);
         let s31 = s30;
         let qAt = query;
-        let stop = at + prefixBytes;
-        const last = at + panelBytes;
+        let at = head;
+        let stop = head + headBytes;
+        head = stop;
+        let left = !single;
         while (true) {
           for (; at < stop; at += 32) {
             const x0 = v128.load(at);
@@ -180,14 +189,16 @@ export function scanCatalogue(
             v128.and(v128.and(s20, s21), v128.and(s30, s31)),
           );
           if (i32x4.bitmask(negative) === 15) break;
-          if (stop === last) {
+          if (!left) {
             append(s00, s01, first, items, group * 4, capacity, outPositions, counts);
             append(s10, s11, first, items, group * 4 + 1, capacity, outPositions, counts);
             append(s20, s21, first, items, group * 4 + 2, capacity, outPositions, counts);
             append(s30, s31, first, items, group * 4 + 3, capacity, outPositions, counts);
             break;
           }
-          stop = last;
+          left = false;
+          at = tail;
+          stop = tail + tailBytes;
           const r0 = v128.load(bounds, 160);
           const r1 = v128.load(bounds, 176);
           const r2 = v128.load(bounds, 192);
@@ -201,7 +212,7 @@ export function scanCatalogue(
           s30 = i32x4.add(s30, r3);
           s31 = i32x4.add(s31, r3);
         }
-        at = last;
+        tail += tailBytes;
       }
     }
   }

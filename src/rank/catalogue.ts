@@ -32,6 +32,7 @@ export interface CatalogueLayout {
   /** Numbers an item is scored by: D, and one more for a bias. */
   readonly width: number;
   readonly words: number;
+  /** Words of all items: the prefixes of all first, then the rest of all. */
   readonly panels: number;
   readonly bounds: number;
   /** Item at each position, i32[items]. */
@@ -158,7 +159,8 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
         prefix,
         floor,
         turned,
-        layout.panels + 4 * block * BLOCK_ITEMS * words,
+        layout.panels + 4 * block * BLOCK_ITEMS * prefix,
+        layout.panels + 4 * BLOCK_ITEMS * (blocks * prefix + block * (words - prefix)),
         layout.bounds + 4 * block * BLOCK_BOUNDS,
       ),
     );

@@ -8,6 +8,8 @@ import { BLOCK_ITEMS, type Catalogue, LONGEST, SHORTEST } from "./catalogue.ts";
 /** Most blocks of a run: their copy stays in cache while all queries see it. One query alone reads each once. */
 const RUN_BLOCKS = 32;
 const RUN_BLOCKS_ALONE = 128;
+/** Fewer listed positions than this wait for the next run, as four are scored in the time of one. */
+const FEW = 8;
 /** Share of queries whose guess may prove too high, so that they have to ask again. */
 const FAILING = 0.02;
 /** Queries that together say where the guess should lie; fewer move it by a step, in deviations, that settles at that share. */
@@ -111,7 +113,7 @@ function searchFrom(
   // 2. Runs of blocks; short ones first, as thresholds rise most at the start.
   const most = rows === 1 ? RUN_BLOCKS_ALONE : RUN_BLOCKS;
   const enough = Math.ceil(k / BLOCK_ITEMS);
-  const capacity = Math.max(most, enough) * BLOCK_ITEMS;
+  const capacity = Math.max(most, enough) * BLOCK_ITEMS + FEW;
   const positions = memory.planI32(4 * groups * capacity);
   const counts = memory.planI32(4 * groups);
   memory.i32(counts, 4 * groups).fill(0);
@@ -138,6 +140,7 @@ function searchFrom(
         words,
         prefix,
         catalogue.panels,
+        catalogue.panels + 4 * BLOCK_ITEMS * blocks * prefix,
         catalogue.bounds,
         q,
         queryBounds,
@@ -161,6 +164,7 @@ function searchFrom(
         ids,
         positions,
         capacity,
+        next < blocks ? FEW : 1,
         counts,
         scales,
         guesses,

@@ -133,7 +133,8 @@ export interface InferenceKernels {
     prefix: number,
     floor: number,
     z: number,
-    panels: number,
+    heads: number,
+    tails: number,
     blockBounds: number,
   ): void;
   quantizeQueriesF32(
@@ -182,6 +183,7 @@ export interface InferenceKernels {
     ids: number,
     positions: number,
     capacity: number,
+    least: number,
     counts: number,
     scales: number,
     guesses: number,
@@ -208,7 +210,8 @@ export interface InferenceKernels {
     lastBlock: number,
     words: number,
     prefix: number,
-    panels: number,
+    heads: number,
+    tails: number,
     blockBounds: number,
     q: number,
     queryBounds: number,

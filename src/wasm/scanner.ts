@@ -136,6 +136,7 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
   memory.i32(counts, GROUP).fill(0);
   const { buffer } = memory.wasm;
   const bytes = 4 / perWord;
+  const tails = panels + 4 * BLOCK * prefix;
   const place = (at: number, values: readonly number[], stride: number) => {
     const view = new DataView(buffer);
     for (const [k, value] of values.entries()) {
@@ -145,7 +146,9 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
     }
   };
   for (const [i, item] of items.entries()) {
-    place(panels + 4 * (Math.floor(i / PANEL) * PANEL * words + (i % PANEL)), item, 4 * PANEL);
+    const [panel, lane] = [Math.floor(i / PANEL), i % PANEL];
+    place(panels + 4 * PANEL * panel * prefix + 4 * lane, item.slice(0, prefix * perWord), 4 * PANEL);
+    place(tails + 4 * PANEL * panel * (words - prefix) + 4 * lane, item.slice(prefix * perWord), 4 * PANEL);
   }
   for (const [r, query] of queries.entries()) place(q + 4 * r, query, 4 * GROUP);
   // One block of scale 1 with nothing left out, whose rest of the words can reach anything.
@@ -155,7 +158,24 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
     group[r] = thresholds[r] ?? Number.POSITIVE_INFINITY;
     group[2 * GROUP + r] = group[3 * GROUP + r] = r < queries.length ? 1000 : 0;
   }
-  scan(0, 1, queries.length, BLOCK, 0, 1, words, prefix, panels, bounds, q, queryBounds, BLOCK, positions, counts);
+  scan(
+    0,
+    1,
+    queries.length,
+    BLOCK,
+    0,
+    1,
+    words,
+    prefix,
+    panels,
+    tails,
+    bounds,
+    q,
+    queryBounds,
+    BLOCK,
+    positions,
+    counts,
+  );
   const listed = queries.map((_, r) => [...memory.i32(positions + 4 * BLOCK * r, memory.i32(counts, GROUP)[r])]);
   memory.release(mark);
   return listed;
@@ -195,6 +215,7 @@ function time(engine: Engine, forms: readonly Scanner[], now: () => number): num
         words,
         words,
         panels,
+        0,
         bounds,
         q,
         queryBounds,

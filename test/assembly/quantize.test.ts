@@ -26,12 +26,13 @@ test("items become the twin's integers, by panels of eight, with bounds just abo
     const floor = 1e-20;
     const buffers = {
       z: reads.f32(z.flat()),
-      panels: writes.i32(blocks * BLOCK * words),
+      heads: writes.i32(blocks * BLOCK * prefix),
+      tails: writes.i32(blocks * BLOCK * (words - prefix)),
       bounds: writes.f32(blocks * 8),
     };
     const out = run(buffers, ({ kernels, at, each }) =>
       each(blocks, 1, (begin, end) =>
-        kernels.quantizeItemsF32(begin, end, perWord, width, words, prefix, floor, at.z, at.panels, at.bounds),
+        kernels.quantizeItemsF32(begin, end, perWord, width, words, prefix, floor, at.z, at.heads, at.tails, at.bounds),
       ),
     );
     for (let block = 0; block < blocks; block++) {
@@ -40,7 +41,11 @@ test("items become the twin's integers, by panels of eight, with bounds just abo
       for (const [i, integers] of twin.integers.entries()) {
         const padded = Array.from({ length: words * perWord }, (_, k) => (integers[k] ?? 0) + (perWord === 4 ? 64 : 0));
         const item = block * BLOCK + i;
-        const got = Array.from({ length: words }, (_, w) => out.panels[((item >> 3) * words + w) * 8 + (item & 7)]);
+        const got = Array.from({ length: words }, (_, w) =>
+          w < prefix
+            ? out.heads[((item >> 3) * prefix + w) * 8 + (item & 7)]
+            : out.tails[((item >> 3) * (words - prefix) + w - prefix) * 8 + (item & 7)],
+        );
         expect(got, `item ${item}`).toEqual(pack(padded, perWord, words));
       }
       const [inverse, farthest, residue, reach, rest] = out.bounds.subarray(8 * block);

@@ -66,6 +66,7 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
             at.ids,
             at.positions,
             items,
+            1,
             at.counts,
             at.scales,
             at.guesses,

@@ -26,9 +26,13 @@ test("scanCatalogue lists what reaches each threshold, whatever it looks at firs
     const tau = sums.map((row) => Math.fround(random.choose([row[random.integer(0, count - 1)] * scale, 1e12, -1e12])));
     const error = random.choose([0, 5]);
 
-    const panels = new Array(blocks * BLOCK * words).fill(0);
+    const heads = new Array(blocks * BLOCK * prefix).fill(0);
+    const tails = new Array(blocks * BLOCK * (words - prefix)).fill(0);
     for (const [i, x] of item.entries()) {
-      for (const [w, word] of pack(x, 2, words).entries()) panels[((i >> 3) * words + w) * 8 + (i & 7)] = word;
+      for (const [w, word] of pack(x, 2, words).entries()) {
+        if (w < prefix) heads[((i >> 3) * prefix + w) * 8 + (i & 7)] = word;
+        else tails[((i >> 3) * (words - prefix) + w - prefix) * 8 + (i & 7)] = word;
+      }
     }
     const q = new Array(groups * words * 4).fill(0);
     const queryBounds = new Array(groups * 56).fill(0);
@@ -48,7 +52,8 @@ test("scanCatalogue lists what reaches each threshold, whatever it looks at firs
     }).flat();
 
     const buffers = {
-      panels: reads.i32(panels),
+      heads: reads.i32(heads),
+      tails: reads.i32(tails),
       blockBounds: reads.f32(blockBounds),
       q: reads.i32(q),
       queryBounds: updates.f32(queryBounds),
@@ -66,7 +71,8 @@ test("scanCatalogue lists what reaches each threshold, whatever it looks at firs
           blocks,
           words,
           prefix,
-          at.panels,
+          at.heads,
+          at.tails,
           at.blockBounds,
           at.q,
           at.queryBounds,

@@ -27,8 +27,9 @@ export function scanTwin(
     firstBlock,
     lastBlock,
     words,
-    _prefix,
-    panels,
+    prefix,
+    heads,
+    tails,
     bounds,
     q,
     queryBounds,
@@ -56,7 +57,8 @@ export function scanTwin(
         for (let position = 64 * block; position < Math.min(items, 64 * block + 64); position++) {
           let sum = 0;
           for (let word = 0; word < words; word++) {
-            const itemAt = panels + 32 * words * (position >> 3) + 32 * word + 4 * (position & 7);
+            const [from, rows, row] = word < prefix ? [heads, prefix, word] : [tails, words - prefix, word - prefix];
+            const itemAt = from + 32 * (rows * (position >> 3) + row) + 4 * (position & 7);
             const queryAt = q + 16 * words * (query >> 2) + 16 * word + 4 * (query & 3);
             for (let part = 0; part < perWord; part++) {
               sum += product(integer(itemAt, part, true), integer(queryAt, part, false));
