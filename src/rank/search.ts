@@ -11,11 +11,11 @@ const RUN_BLOCKS_ALONE = 128;
 /** Fewer listed positions than this wait for the next run, as four are scored in the time of one. */
 const FEW = 8;
 /** Share of queries whose guess may prove too high, so that they have to ask again. */
-const FAILING = 0.02;
+const FAILING = 0.003;
 /** Queries that together say where the guess should lie; fewer move it by a step, in deviations, that settles at that share. */
 const MANY = 64;
 const DOWN = 0.1;
-const UP = 0.002;
+const UP = 0.001;
 /** Below a first threshold that was seen, in deviations. */
 const MARGIN = 0.3;
 const NO_GUESS = Number.NEGATIVE_INFINITY;
