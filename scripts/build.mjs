@@ -22,6 +22,7 @@ function buildWasm() {
   run(asc, "assembly/inference.ts", "--target", "inference.debug", "--bindings", "raw");
   run(asc, "assembly/index.ts", "--target", "release");
   run(asc, "assembly/inference.ts", "--target", "inference");
+  run(asc, "assembly/relaxed.ts", "--target", "relaxed");
   writeKernelTypes();
 }
 

@@ -12,6 +12,7 @@ import { checkKind, decodeModel } from "./format/model-file.ts";
 import { Network } from "./model/network.ts";
 import { Recommender } from "./rank/recommender.ts";
 import { createEngine } from "./wasm/engine.ts";
+import { offerRelaxed } from "./wasm/scanner.ts";
 
 export * from "./errors.ts";
 export type { ModelConfig } from "./model/config.ts";
@@ -22,6 +23,11 @@ export type { Recommender };
 export interface RecommenderSource {
   /** The compiled `attune/inference.wasm` of this version. */
   module: WebAssembly.Module;
+  /**
+   * The compiled `attune/relaxed.wasm`, where the runtime compiles it: makes lists for many users faster. Whether it is used is decided by a
+   * self-test and a measurement; answers do not depend on it.
+   */
+  relaxed?: WebAssembly.Module;
   /** Content of a model file. */
   model: ArrayBuffer | Uint8Array;
 }
@@ -31,10 +37,11 @@ export interface RecommenderSource {
  * @throws ModelError when the model file is damaged or foreign · CapacityError when it does not fit · InternalError
  * `ABI_MISMATCH` for the module of another version
  */
-export async function createRecommender({ module, model }: RecommenderSource): Promise<Recommender> {
+export async function createRecommender({ module, relaxed, model }: RecommenderSource): Promise<Recommender> {
   const { config, items, users, counts, weights } = decodeModel(model, "model");
   checkKind(config, false, "model");
   const engine = await createEngine(module);
+  if (relaxed) offerRelaxed(engine, relaxed);
   const network = Network.fromWeights(engine, config, items.size, weights, users?.size);
   return new Recommender({ network, items, users, counts });
 }

@@ -61,18 +61,18 @@ function fillHeap(row: usize, items: i32, k: i32, ids: usize, scores: usize): i3
 }
 
 /** Whether entry (a, scoreA) would stand below (b, scoreB) in the list. */
-function isWorse(a: i32, scoreA: f32, b: i32, scoreB: f32): bool {
+export function sinks(a: i32, scoreA: f32, b: i32, scoreB: f32): bool {
   return scoreA < scoreB || (scoreA === scoreB && a > b);
 }
 
 /** Adds an entry at the end of the heap and lifts it above better ones. */
-function siftUp(count: i32, id: i32, score: f32, ids: usize, scores: usize): void {
+export function siftUp(count: i32, id: i32, score: f32, ids: usize, scores: usize): void {
   let hole = count;
   while (hole > 0) {
     const parent = (hole - 1) >> 1;
     const parentId = load<i32>(ids + ((<usize>parent) << 2));
     const parentScore = load<f32>(scores + ((<usize>parent) << 2));
-    if (!isWorse(id, score, parentId, parentScore)) break;
+    if (!sinks(id, score, parentId, parentScore)) break;
     store<i32>(ids + ((<usize>hole) << 2), parentId);
     store<f32>(scores + ((<usize>hole) << 2), parentScore);
     hole = parent;
@@ -82,7 +82,7 @@ function siftUp(count: i32, id: i32, score: f32, ids: usize, scores: usize): voi
 }
 
 /** Puts an entry in place of the root and lets it sink below worse ones. */
-function siftDown(count: i32, id: i32, score: f32, ids: usize, scores: usize): void {
+export function siftDown(count: i32, id: i32, score: f32, ids: usize, scores: usize): void {
   let hole = 0;
   while (true) {
     let child = 2 * hole + 1;
@@ -92,13 +92,13 @@ function siftDown(count: i32, id: i32, score: f32, ids: usize, scores: usize): v
     if (child + 1 < count) {
       const otherId = load<i32>(ids + ((<usize>child) << 2), 4);
       const otherScore = load<f32>(scores + ((<usize>child) << 2), 4);
-      if (isWorse(otherId, otherScore, childId, childScore)) {
+      if (sinks(otherId, otherScore, childId, childScore)) {
         child++;
         childId = otherId;
         childScore = otherScore;
       }
     }
-    if (!isWorse(childId, childScore, id, score)) break;
+    if (!sinks(childId, childScore, id, score)) break;
     store<i32>(ids + ((<usize>hole) << 2), childId);
     store<f32>(scores + ((<usize>hole) << 2), childScore);
     hole = child;
@@ -108,7 +108,7 @@ function siftDown(count: i32, id: i32, score: f32, ids: usize, scores: usize): v
 }
 
 /** Turns the heap into a list, best first: the worst goes to the end, again and again. */
-function sortHeap(count: i32, ids: usize, scores: usize): void {
+export function sortHeap(count: i32, ids: usize, scores: usize): void {
   for (let last = count - 1; last > 0; last--) {
     const at = (<usize>last) << 2;
     const id = load<i32>(ids + at);

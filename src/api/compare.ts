@@ -14,7 +14,7 @@ import type { Ranker } from "../rank/ranker.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import type { Progress } from "../train/fit.ts";
 import { userRowsOf } from "../train/users.ts";
-import { createTrainingEngine } from "../wasm/node.ts";
+import { createInferenceEngine } from "../wasm/node.ts";
 import { type PreparedData, prepareData, type Source, settingsBeside } from "./source.ts";
 import { configOf, trainPrepared } from "./train.ts";
 
@@ -173,7 +173,7 @@ async function measureBaseline(
 ): Promise<ComparisonRow> {
   const startMs = performance.now();
   const { split } = data;
-  const { log2F64 } = (await createTrainingEngine()).kernels;
+  const { log2F64 } = (await createInferenceEngine()).kernels;
   const ranker = baseline.fit(split, log2F64);
   const { histories, valid } = split;
   const validation = evaluateCases(ranker, histories, valid, config.seen, DEFAULT_CUTOFFS, log2F64).metrics;

@@ -7,7 +7,7 @@ import { writeFileAtomic } from "../format/atomic-write.ts";
 import { checkKind, decodeModel, encodeModel } from "../format/model-file.ts";
 import { Network } from "../model/network.ts";
 import { Recommender, type RecommenderParts } from "../rank/recommender.ts";
-import { createTrainingEngine } from "../wasm/node.ts";
+import { createInferenceEngine } from "../wasm/node.ts";
 
 const missing = (path: string) =>
   new ModelError(
@@ -91,7 +91,7 @@ export async function load(path: string): Promise<Model> {
   const bytes = await readModelFile(path);
   const { config, items, users, counts, weights, epochs, refitted } = decodeModel(bytes, path);
   checkKind(config, false, path);
-  const network = Network.fromWeights(await createTrainingEngine(), config, items.size, weights, users?.size);
+  const network = Network.fromWeights(await createInferenceEngine(), config, items.size, weights, users?.size);
   return new Model({ network, items, users, counts }, { epochs, refitted });
 }
 

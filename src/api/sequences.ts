@@ -11,7 +11,7 @@ import { predictSequences } from "../rank/sequence-predictor.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import { cutClicks } from "../train/click-lesson.ts";
 import { sequencePlan } from "../train/sequence-lesson.ts";
-import { createTrainingEngine } from "../wasm/node.ts";
+import { createInferenceEngine } from "../wasm/node.ts";
 import { bytesOf, type ModelFacts, readModelFile, sha256 } from "./model.ts";
 import { configOf, splitOptions, type TrainOptions, type TrainReport, trainPlan } from "./train.ts";
 
@@ -117,6 +117,6 @@ export async function trainSequences(source: SequenceSource, options: SequenceOp
 export async function loadSequences(path: string): Promise<SequenceModel> {
   const { config, items, counts, weights, epochs, refitted } = decodeModel(await readModelFile(path), path);
   checkKind(config, true, path);
-  const network = Network.fromWeights(await createTrainingEngine(), config, items.size, weights);
+  const network = Network.fromWeights(await createInferenceEngine(), config, items.size, weights);
   return new SequenceModel({ network, items, counts }, { epochs, refitted });
 }

@@ -14,7 +14,7 @@ import { historyPlan } from "../train/history-lesson.ts";
 import type { LessonPlan } from "../train/plan.ts";
 import { type SupervisedTraining, superviseTraining } from "../train/supervisor.ts";
 import type { SuppliedVectors } from "../train/supplied.ts";
-import { createTrainingEngine } from "../wasm/node.ts";
+import { createInferenceEngine } from "../wasm/node.ts";
 import { CheckpointFolder, describeData, whereOf } from "./checkpoint.ts";
 import { Model } from "./model.ts";
 import { type PreparedData, prepareData, readClicks, type Source, settingsBeside } from "./source.ts";
@@ -201,7 +201,7 @@ export async function trainPlan(
   });
   const { weights, counts, refitted, shippedEpochs, ...measured } = result;
   const { items, users } = refitted ? ids.everything! : ids.training;
-  const network = Network.fromBlock(await createTrainingEngine(), config, items.size, weights, users?.size);
+  const network = Network.fromBlock(await createInferenceEngine(), config, items.size, weights, users?.size);
   const report: TrainReport = {
     config,
     ...sizes,

@@ -3,7 +3,16 @@
 
 import { type Network, NO_USER } from "../model/network.ts";
 import { cutBatches } from "./batches.ts";
+import { integerCopy } from "./integer-copy.ts";
+import { searchPlainly } from "./plain.ts";
 import type { Query, RankedList, Ranker, Ranks } from "./ranker.ts";
+import { type Barred, joinLists, search } from "./search.ts";
+import { searchShortlist } from "./shortlist.ts";
+
+/** Lists of more than this part of the catalogue are cut from whole rows; of fewer allowed items, only those are scored. */
+const FEW_SHARE = 8;
+/** Queries that are encoded to learn how long they are. */
+const SAMPLE = 1;
 
 /** A network as a ranker. Histories must not be empty. */
 export class NetworkRanker implements Ranker {
@@ -16,30 +25,40 @@ export class NetworkRanker implements Ranker {
     readonly userRows?: ArrayLike<number>,
   ) {}
 
-  topK(queries: readonly Query[], k: number): RankedList[] {
+  topK(queries: readonly Query[], k: number, barred?: Uint8Array): RankedList[] {
     const { network } = this;
-    const { memory } = network.engine;
-    const { items, stride } = network.scorer;
-    const size = Math.min(k, items);
+    const { items } = network;
     const lists: RankedList[] = [];
-    this.#scoreAll(queries, (first, count, scores) => {
-      const { offsets, ids } = this.#placeExclusions(queries, first, count);
-      const outIds = memory.planI32(count * size);
-      const outScores = memory.planF32(count * size);
-      const outCounts = memory.planI32(count);
-      network.engine.each("topKF32", count, 1, items, stride, scores, offsets, ids, size, outIds, outScores, outCounts);
-      // Ranked by logit, where probabilities next to 1 still differ; told as probabilities.
-      if (network.head?.task === "click") {
-        network.engine.each("sigmoidF32", count * size, 4, outScores, outScores);
-      }
-      for (let r = 0; r < count; r++) {
-        const length = memory.i32(outCounts, count)[r];
-        lists.push({
-          items: memory.i32(outIds + 4 * r * size, length).slice(),
-          scores: memory.f32(outScores + 4 * r * size, length).slice(),
-        });
-      }
-    });
+    let allowed = items;
+    if (barred) for (const flag of barred) allowed -= flag;
+    const size = Math.min(k, allowed);
+    if (size < 1) return queries.map(() => ({ items: new Int32Array(0), scores: new Float32Array(0) }));
+    const add = (_row: number, count: number, ids: Int32Array, scores: Float32Array) =>
+      lists.push({ items: ids.slice(0, count), scores: this.#tell(scores.slice(0, count)) });
+    const few = barred !== undefined && allowed <= items / FEW_SHARE;
+    for (const { first, count } of cutBatches(queries.length, (index) => queries[index].history.length)) {
+      network.releaseStep();
+      const batch = queries.slice(first, first + count);
+      const histories = batch.map((query) => query.history);
+      const users = batch.map((query) => this.#rowOf(query.user));
+      const excluded = joinLists(batch.map((query) => query.excluded.slice().sort()));
+      const restriction: Barred = { ...excluded, flags: barred };
+      const catalogue =
+        few || size > items / FEW_SHARE
+          ? undefined
+          : integerCopy(network, count, () => network.encode(histories.slice(0, SAMPLE), users.slice(0, SAMPLE)).y);
+      const { y } = network.encode(histories, users);
+      if (few) searchShortlist(network, count, y, size, restriction, add);
+      else if (catalogue) {
+        const found = search(network, catalogue, count, y, size, restriction);
+        for (let r = 0; r < count; r++) {
+          if (found.left.includes(r))
+            searchPlainly(network, 1, y + 4 * r * network.scorer.width, size, only(restriction, r), add);
+          else add(r, found.counts[r], found.items.subarray(r * size), found.scores.subarray(r * size));
+        }
+      } else searchPlainly(network, count, y, size, restriction, add);
+    }
+    network.releaseStep();
     return lists;
   }
 
@@ -86,6 +105,20 @@ export class NetworkRanker implements Ranker {
     network.releaseStep();
   }
 
+  /** Ranked by logit, where probabilities next to 1 still differ; told as probabilities. */
+  #tell(scores: Float32Array): Float32Array {
+    const { network } = this;
+    if (network.head?.task !== "click") return scores;
+    const { memory } = network.engine;
+    const mark = memory.mark();
+    const at = memory.planF32(scores.length);
+    memory.f32(at, scores.length).set(scores);
+    network.engine.each("sigmoidF32", scores.length, 4, at, at);
+    scores.set(memory.f32(at, scores.length));
+    memory.release(mark);
+    return scores;
+  }
+
   #rowOf(user: number | undefined): number {
     if (user === undefined) return NO_USER;
     return this.userRows ? this.userRows[user] : user;
@@ -99,4 +132,9 @@ export class NetworkRanker implements Ranker {
     for (let r = 0; r < count; r++) ids.set(queries[first + r].excluded, offsets[r]);
     return { offsets: memory.place(offsets), ids: memory.place(ids) };
   }
+}
+
+/** What row `r` may not list, as if it were alone. */
+function only({ offsets, ids, flags }: Barred, r: number): Barred {
+  return { ...joinLists([ids.subarray(offsets[r], offsets[r + 1])]), flags };
 }

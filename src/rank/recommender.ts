@@ -223,7 +223,7 @@ export class Recommender {
       queries.push({ user, history: known, excluded: filter.excludedFor(known) });
       asked.push(index);
     }
-    const lists = new NetworkRanker(network).topK(queries, k);
+    const lists = new NetworkRanker(network).topK(queries, k, filter.barred);
     for (const [position, list] of lists.entries()) {
       const ids = Array.from(list.items, (item, rank) => ({ id: items.idOf(item), score: list.scores[rank] }));
       answers[asked[position]].items = ids;

@@ -27,9 +27,8 @@ export interface Restrictions {
 
 /** Restrictions of a call, read once and applied to each of its histories. */
 export class ItemFilter {
-  /** Items left out for everybody, each once. */
-  readonly #excluded: Int32Array;
-  readonly #isExcluded: Uint8Array | undefined;
+  /** Flags of the items left out for everybody, u8[items]; undefined where there are none. */
+  readonly barred: Uint8Array | undefined;
   readonly #keepsSeen: boolean;
 
   /** @throws UsageError `IDS_INVALID` */
@@ -37,33 +36,21 @@ export class ItemFilter {
     if (allow !== undefined && candidates !== undefined) throw twoLists();
     this.#keepsSeen = includeSeen || candidates !== undefined;
     const only = candidates ?? allow;
-    if (only === undefined && deny === undefined) {
-      this.#excluded = new Int32Array(0);
-      return;
-    }
-    const excluded = new Uint8Array(items.size).fill(only === undefined ? 0 : 1);
-    if (only !== undefined) mark(excluded, 0, only, items, candidates === undefined ? "allow" : "candidates");
-    if (deny !== undefined) mark(excluded, 1, deny, items, "deny");
-    this.#isExcluded = excluded;
-    this.#excluded = Int32Array.from(excluded.keys()).filter((item) => excluded[item] === 1);
+    if (only === undefined && deny === undefined) return;
+    const barred = new Uint8Array(items.size).fill(only === undefined ? 0 : 1);
+    if (only !== undefined) mark(barred, 0, only, items, candidates === undefined ? "allow" : "candidates");
+    if (deny !== undefined) mark(barred, 1, deny, items, "deny");
+    this.barred = barred;
   }
 
-  /** Returns the items that may not be listed after a history, each once. */
+  /** Returns the items of a history that may not be listed after it, each once. */
   excludedFor(history: Int32Array): Int32Array {
-    if (this.#keepsSeen) return this.#excluded;
-    const seen = distinctItems(history);
-    const isExcluded = this.#isExcluded;
-    if (!isExcluded) return seen;
-    const fresh = seen.filter((item) => isExcluded[item] === 0);
-    const both = new Int32Array(this.#excluded.length + fresh.length);
-    both.set(this.#excluded);
-    both.set(fresh, this.#excluded.length);
-    return both;
+    return this.#keepsSeen ? new Int32Array(0) : distinctItems(history);
   }
 
   /** Whether an item may be listed to somebody without a history. */
   admits(item: number): boolean {
-    return this.#isExcluded?.[item] !== 1;
+    return this.barred?.[item] !== 1;
   }
 }
 

@@ -124,6 +124,40 @@ export interface InferenceKernels {
     table: number,
     x: number,
   ): void;
+  quantizeItemsF32(
+    begin: number,
+    end: number,
+    perWord: number,
+    width: number,
+    words: number,
+    prefix: number,
+    floor: number,
+    z: number,
+    heads: number,
+    tails: number,
+    blockBounds: number,
+  ): void;
+  quantizeQueriesF32(
+    begin: number,
+    end: number,
+    rows: number,
+    perWord: number,
+    width: number,
+    words: number,
+    prefix: number,
+    y: number,
+    v: number,
+    mean: number,
+    moments: number,
+    relativeError: number,
+    errorOfLength: number,
+    error: number,
+    guess: number,
+    q: number,
+    queryBounds: number,
+    scales: number,
+    guesses: number,
+  ): void;
   rankF32(
     begin: number,
     end: number,
@@ -135,6 +169,29 @@ export interface InferenceKernels {
     ids: number,
     outRanks: number,
   ): void;
+  rescoreF32(
+    begin: number,
+    end: number,
+    k: number,
+    width: number,
+    y: number,
+    table: number,
+    bias: number,
+    order: number,
+    barred: number,
+    offsets: number,
+    ids: number,
+    positions: number,
+    capacity: number,
+    least: number,
+    counts: number,
+    scales: number,
+    guesses: number,
+    queryBounds: number,
+    heapIds: number,
+    heapScores: number,
+    heapCounts: number,
+  ): void;
   runningMeanForwardF32(
     begin: number,
     end: number,
@@ -143,6 +200,24 @@ export interface InferenceKernels {
     width: number,
     x: number,
     u: number,
+  ): void;
+  scanCatalogue(
+    begin: number,
+    end: number,
+    queries: number,
+    items: number,
+    firstBlock: number,
+    lastBlock: number,
+    words: number,
+    prefix: number,
+    heads: number,
+    tails: number,
+    blockBounds: number,
+    q: number,
+    queryBounds: number,
+    capacity: number,
+    outPositions: number,
+    counts: number,
   ): void;
   scoreForwardF32(
     begin: number,
@@ -194,6 +269,7 @@ export interface InferenceKernels {
     z: number,
     w: number,
   ): void;
+  sortTopKF32(begin: number, end: number, k: number, heapIds: number, heapScores: number, heapCounts: number): void;
   topKF32(
     begin: number,
     end: number,

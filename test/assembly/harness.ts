@@ -46,11 +46,13 @@ const made = <V extends View>(kind: Kind, fixed: boolean, values?: ArrayLike<num
 export const reads = {
   f32: (values: ArrayLike<number>) => made<Float32Array>("f32", true, values),
   i32: (values: ArrayLike<number>) => made<Int32Array>("i32", true, values),
+  f64: (values: ArrayLike<number>) => made<Float64Array>("f64", true, values),
 };
 
 /** Buffers that a kernel adds to, or uses up. */
 export const updates = {
   f32: (values: ArrayLike<number>) => made<Float32Array>("f32", false, values),
+  i32: (values: ArrayLike<number>) => made<Int32Array>("i32", false, values),
 };
 
 /** Outputs, poison until written. */

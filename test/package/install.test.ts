@@ -53,6 +53,7 @@ describe("the tarball", () => {
       "dist/edge.js",
       "dist/index.js",
       "dist/inference.wasm",
+      "dist/relaxed.wasm",
       "package.json",
     ]);
     expect(files).toEqual(expect.arrayContaining(["dist/types/index.d.ts", "dist/types/edge.d.ts"]));

@@ -31,7 +31,7 @@ export class ItemHead {
   readonly bias: Parameter;
   readonly #itemBias: Parameter;
   /** Bias of each item and the common one together, f32[V]: what a whole row of scores gets. */
-  readonly #sums: number;
+  readonly sums: number;
 
   constructor(
     readonly engine: Engine,
@@ -41,7 +41,7 @@ export class ItemHead {
   ) {
     this.bias = parameters.get(BIAS);
     this.#itemBias = parameters.get(ITEM_BIAS);
-    this.#sums = engine.memory.planF32(table.shape[0]);
+    this.sums = engine.memory.planF32(table.shape[0]);
   }
 
   /** Declares the parameters of a catalogue of `items`. */
@@ -59,7 +59,7 @@ export class ItemHead {
     const items = this.table.shape[0];
     const shift = memory.f32(this.bias.value, 1)[0];
     const biases = memory.f32(this.#itemBias.value, items);
-    memory.f32(this.#sums, items).set(biases.map((bias) => shift + bias));
+    memory.f32(this.sums, items).set(biases.map((bias) => shift + bias));
   }
 
   /** Writes the score of one item a row, f32[rows], of y f32[rows, D]. */
@@ -83,7 +83,7 @@ export class ItemHead {
   addBias(rows: number, stride: number, scores: number): void {
     const { kernels } = this.engine;
     const items = this.table.shape[0];
-    for (let r = 0; r < rows; r++) kernels.addRowsF32(0, 1, items, this.#sums, scores + 4 * r * stride);
+    for (let r = 0; r < rows; r++) kernels.addRowsF32(0, 1, items, this.sums, scores + 4 * r * stride);
   }
 
   /** Writes the loss of each row, f32[rows], and dY, f32[rows, D]; adds to the gradients of table and biases. */

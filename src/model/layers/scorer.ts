@@ -22,6 +22,8 @@ export class TiedScorer {
   readonly stride: number;
   /** Rows of scores worked on at once; depends on the shape alone. */
   readonly blockRows: number;
+  /** Changes with the table, so that copies of it know when they are old. */
+  version = 0;
   readonly #scorePanels: number;
   readonly #gradientPanels: number;
 
@@ -40,6 +42,7 @@ export class TiedScorer {
 
   /** Lays the table out again, after it changed. */
   prepare(): void {
+    this.version++;
     const { engine, items, width, embedding } = this;
     pack(engine, items, width, embedding.value, 1, width, this.#scorePanels);
     if (this.training) pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);

@@ -1,0 +1,264 @@
+// Exact top-K over an integer copy: for runs of blocks, the integer pass lists who can reach each query's threshold, those are
+// scored in the canonical order, and the thresholds rise. Lists and scores are those of brute force, bit for bit.
+
+import { multiply, rowMajor } from "../model/layers/linear.ts";
+import type { Network } from "../model/network.ts";
+import { BLOCK_ITEMS, type Catalogue, LONGEST, SHORTEST } from "./catalogue.ts";
+
+/** Most blocks of a run: their copy stays in cache while all queries see it. One query alone reads each once. */
+const RUN_BLOCKS = 32;
+const RUN_BLOCKS_ALONE = 128;
+/** Fewer listed positions than this wait for the next run, as four are scored in the time of one. */
+const FEW = 8;
+/** Share of queries whose guess may prove too high, so that they have to ask again. */
+const FAILING = 0.003;
+/** Queries that together say where the guess should lie; fewer move it by a step, in deviations, that settles at that share. */
+const MANY = 64;
+const DOWN = 0.1;
+const UP = 0.001;
+/** Below a first threshold that was seen, in deviations. */
+const MARGIN = 0.3;
+const NO_GUESS = Number.NEGATIVE_INFINITY;
+
+/** What may not be listed. */
+export interface Barred {
+  /** Per row: ascending items ids[offsets[r] … offsets[r + 1]). */
+  offsets: Int32Array;
+  ids: Int32Array;
+  /** Flags u8[items] for all rows; undefined where all may be listed. */
+  flags?: Uint8Array;
+}
+
+/** The best K of each row, best first: lists of length `counts[r]`, `k` apart. */
+export interface Found {
+  k: number;
+  items: Int32Array;
+  scores: Float32Array;
+  counts: Int32Array;
+  /** Rows too long or short for the bounds, whose lists are not filled. */
+  left: number[];
+}
+
+/** Lists the best `k` items of rows y f32[rows, D] in the network's memory. */
+export function search(
+  network: Network,
+  catalogue: Catalogue,
+  rows: number,
+  y: number,
+  k: number,
+  barred: Barred,
+): Found {
+  const { memory } = network.engine;
+  const mark = memory.mark();
+  const guess = catalogue.guesses.get(k) ?? NO_GUESS;
+  const found = searchFrom(network, catalogue, rows, y, k, barred, guess);
+  memory.release(mark);
+  return found;
+}
+
+function searchFrom(
+  network: Network,
+  catalogue: Catalogue,
+  rows: number,
+  y: number,
+  k: number,
+  barred: Barred,
+  guess: number,
+): Found {
+  const { engine, scorer } = network;
+  const { memory } = engine;
+  const { scanner, width, words, prefix, blocks, items } = catalogue;
+  const groups = Math.ceil(rows / 4);
+
+  // 1. Queries as integers, with their bounds.
+  const wide = widen(network, catalogue, rows, y);
+  const turned = catalogue.axes === 0 ? wide : memory.planF32(rows * width);
+  if (catalogue.axes !== 0) multiply(engine, rows, width, width, rowMajor(wide, width), catalogue.axes, turned, width);
+  const q = memory.planI32(4 * groups * words);
+  const queryBounds = memory.planF32(56 * groups);
+  const scales = memory.planF64(4 * rows);
+  const guesses = memory.planF32(rows);
+  engine.each(
+    "quantizeQueriesF32",
+    groups,
+    1,
+    rows,
+    scanner.perWord,
+    width,
+    words,
+    prefix,
+    wide,
+    turned,
+    catalogue.mean,
+    catalogue.moments,
+    catalogue.relativeError,
+    catalogue.errorOfLength,
+    catalogue.error,
+    guess,
+    q,
+    queryBounds,
+    scales,
+    guesses,
+  );
+  const left: number[] = [];
+  const scaleValues = memory.f64(scales, 4 * rows);
+  for (let r = 0; r < rows; r++) {
+    const scale = scaleValues[4 * r + 1];
+    if (scale > SHORTEST && scale < LONGEST && Number.isFinite(scaleValues[4 * r])) continue;
+    left.push(r);
+    memory.f32(queryBounds + 224 * (r >> 2) + 4 * (r & 3), 1)[0] = Number.POSITIVE_INFINITY;
+  }
+
+  // 2. Runs of blocks; short ones first, as thresholds rise most at the start.
+  const most = rows === 1 ? RUN_BLOCKS_ALONE : RUN_BLOCKS;
+  const enough = Math.ceil(k / BLOCK_ITEMS);
+  const capacity = Math.max(most, enough) * BLOCK_ITEMS + FEW;
+  const positions = memory.planI32(4 * groups * capacity);
+  const counts = memory.planI32(4 * groups);
+  memory.i32(counts, 4 * groups).fill(0);
+  const heapIds = memory.planI32(rows * k);
+  const heapScores = memory.planF32(rows * k);
+  const heapCounts = memory.planI32(rows);
+  memory.i32(heapCounts, rows).fill(0);
+  const offsets = memory.place(barred.offsets);
+  const ids = memory.place(barred.ids);
+  const flags = barred.flags ? memory.planF32(Math.ceil(items / 4)) : 0;
+  if (barred.flags) new Uint8Array(memory.wasm.buffer, flags, items).set(barred.flags);
+  let run = Math.min(most, enough);
+  for (let block = 0; block < blocks; ) {
+    const first = block;
+    const next = Math.min(blocks, first + run);
+    // Called as it is: the pass may be a module of its own, which only this thread has.
+    scanner.scan(
+      0,
+      groups,
+      rows,
+      items,
+      first,
+      next,
+      words,
+      prefix,
+      catalogue.panels,
+      catalogue.panels + 4 * BLOCK_ITEMS * blocks * prefix,
+      catalogue.bounds,
+      q,
+      queryBounds,
+      capacity,
+      positions,
+      counts,
+    );
+    engine.each(
+      "rescoreF32",
+      rows,
+      1,
+      k,
+      scorer.width,
+      y,
+      scorer.embedding.value,
+      catalogue.bias,
+      catalogue.order,
+      flags,
+      offsets,
+      ids,
+      positions,
+      capacity,
+      next < blocks ? FEW : 1,
+      counts,
+      scales,
+      guesses,
+      queryBounds,
+      heapIds,
+      heapScores,
+      heapCounts,
+    );
+    block = next;
+    run = Math.min(most, 2 * run);
+  }
+
+  // 3. A guess holds where K items reach it; the others ask again without one.
+  const { again, found } = collect();
+  if (again.length > 0) askAgain(again, found);
+  learn(found);
+  return found;
+
+  function collect() {
+    const filled = memory.i32(heapCounts, rows);
+    const scores = memory.f32(heapScores, rows * k);
+    const guessed = memory.f32(guesses, rows);
+    const failed: number[] = [];
+    if (guess !== NO_GUESS) {
+      for (let r = 0; r < rows; r++) {
+        if (left.includes(r) || (filled[r] === k && scores[r * k] >= guessed[r])) continue;
+        failed.push(r);
+      }
+    }
+    engine.each("sortTopKF32", rows, 1, k, heapIds, heapScores, heapCounts);
+    return {
+      again: failed,
+      found: {
+        k,
+        items: memory.i32(heapIds, rows * k).slice(),
+        scores: memory.f32(heapScores, rows * k).slice(),
+        counts: memory.i32(heapCounts, rows).slice(),
+        left,
+      },
+    };
+  }
+
+  /** Learns from the thresholds that came out where the next guess should lie. */
+  function learn({ scores, counts: lengths }: Found): void {
+    const spread = memory.f64(scales, 4 * rows);
+    const all: number[] = [];
+    for (let r = 0; r < rows; r++) {
+      const deviations = (scores[(r + 1) * k - 1] - spread[4 * r + 2]) / spread[4 * r + 3];
+      if (lengths[r] === k && Number.isFinite(deviations)) all.push(deviations);
+    }
+    if (all.length === 0) return;
+    all.sort((a, b) => a - b);
+    const low = all[Math.floor(FAILING * all.length)];
+    const before = catalogue.guesses.get(k);
+    if (before === undefined) catalogue.guesses.set(k, low - MARGIN);
+    else if (all.length >= MANY) catalogue.guesses.set(k, before + (low - before) / 2);
+    else catalogue.guesses.set(k, before + (low < before ? -DOWN : UP));
+  }
+
+  function askAgain(failed: readonly number[], into: Found): void {
+    const dense = scorer.width;
+    const rowsY = memory.planF32(failed.length * dense);
+    for (const [position, r] of failed.entries()) {
+      memory.f32(rowsY + 4 * position * dense, dense).set(memory.f32(y + 4 * r * dense, dense));
+    }
+    const lists = failed.map((r) => barred.ids.subarray(barred.offsets[r], barred.offsets[r + 1]));
+    const own = { ...joinLists(lists), flags: barred.flags };
+    const second = searchFrom(network, catalogue, failed.length, rowsY, k, own, NO_GUESS);
+    for (const [position, r] of failed.entries()) {
+      into.items.set(second.items.subarray(position * k, (position + 1) * k), r * k);
+      into.scores.set(second.scores.subarray(position * k, (position + 1) * k), r * k);
+      into.counts[r] = second.counts[position];
+    }
+  }
+}
+
+/** Joins lists of items, one a row, as kernels read them. */
+export function joinLists(lists: readonly ArrayLike<number>[]): { offsets: Int32Array; ids: Int32Array } {
+  const offsets = new Int32Array(lists.length + 1);
+  for (const [r, list] of lists.entries()) offsets[r + 1] = offsets[r] + list.length;
+  const ids = new Int32Array(offsets[lists.length]);
+  for (const [r, list] of lists.entries()) ids.set(list, offsets[r]);
+  return { offsets, ids };
+}
+
+/** Gives queries the number that stands beside the items' biases. */
+function widen(network: Network, { width, bias, biasFactor }: Catalogue, rows: number, y: number): number {
+  if (bias === 0) return y;
+  const { memory } = network.engine;
+  const dense = network.scorer.width;
+  const wide = memory.planF32(rows * width);
+  const to = memory.f32(wide, rows * width);
+  const from = memory.f32(y, rows * dense);
+  for (let r = 0; r < rows; r++) {
+    to.set(from.subarray(r * dense, (r + 1) * dense), r * width);
+    to[r * width + dense] = biasFactor;
+  }
+  return wide;
+}

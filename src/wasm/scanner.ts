@@ -1,0 +1,231 @@
+// The integer pass of exact top-K, as this runtime does it best: with i16 everywhere, and with relaxed SIMD's i8 where a module for
+// it was offered, tells the truth and is the faster one. This is the one place that decides.
+
+import type { Engine } from "./engine.ts";
+import type { InferenceKernels } from "./kernels.ts";
+
+/** A form of the integer pass. */
+export interface Scanner {
+  readonly name: "i16" | "relaxed-i8";
+  /** Integers in a 32-bit word: 2 of 16 bits or 4 of 8. */
+  readonly perWord: 2 | 4;
+  readonly scan: InferenceKernels["scanCatalogue"];
+}
+
+/** What has to be true of a relaxed module's time, as a part of the other's, for it to be used. */
+const FAST_ENOUGH = 0.85;
+const TEST_ROUNDS = 8;
+const TIMED_BLOCKS = 8;
+const TIMED_GROUPS = 8;
+const TIMED_WIDTH = 64;
+const TIMED_ROUNDS = 40;
+/** Queries of a group, items of a panel and of a block, vectors of a group's bounds, floats of a block's: as the kernels have them. */
+const [GROUP, PANEL, BLOCK, GROUP_FLOATS, BLOCK_FLOATS] = [4, 8, 64, 56, 8];
+
+const offers = new WeakMap<Engine, WebAssembly.Module>();
+const scanners = new WeakMap<Engine, Scanner>();
+/** Whether a relaxed module proved worth while in this process. */
+const verdicts = new WeakMap<WebAssembly.Module, boolean>();
+
+/** Offers an engine the compiled relaxed module; whether it is used is decided when the pass is first needed. */
+export function offerRelaxed(engine: Engine, module: WebAssembly.Module): void {
+  offers.set(engine, module);
+}
+
+/** Returns the integer pass of an engine. Nothing that is planned is touched. */
+export function scannerOf(engine: Engine): Scanner {
+  let scanner = scanners.get(engine);
+  if (!scanner) {
+    const plain: Scanner = { name: "i16", perWord: 2, scan: engine.kernels.scanCatalogue };
+    scanner = plain;
+    const module = offers.get(engine);
+    const other = module && verdicts.get(module) !== false ? instantiate(engine, module) : undefined;
+    if (module && other) {
+      scanner = verdicts.get(module) ? other : chooseScanner(engine, plain, other);
+      verdicts.set(module, scanner === other);
+    }
+    scanners.set(engine, scanner);
+  }
+  return scanner;
+}
+
+/** Makes an engine use a form of the integer pass from now on: for tests and benchmarks. */
+export function useScanner(engine: Engine, scanner: Scanner): void {
+  scanners.set(engine, scanner);
+}
+
+/** Instantiates a relaxed module over an engine's memory; undefined where that is refused or it is another version's. */
+export function instantiate(engine: Engine, module: WebAssembly.Module): Scanner | undefined {
+  try {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: engine.memory.wasm } });
+    const { abiVersion, scanCatalogue } = exports as unknown as InferenceKernels;
+    if (abiVersion() !== engine.kernels.abiVersion()) return undefined;
+    return { name: "relaxed-i8", perWord: 4, scan: scanCatalogue };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Chooses between two forms of the integer pass: `other` if it is right on random numbers, before and after it has run long enough
+ * to be compiled for speed, and faster.
+ * @param now milliseconds; a clock that stands still chooses `plain`
+ */
+export function chooseScanner(engine: Engine, plain: Scanner, other: Scanner, now: () => number = clock): Scanner {
+  if (!isRight(engine, other)) return plain;
+  const [others, plains] = time(engine, [other, plain], now);
+  return others < FAST_ENOUGH * plains && isRight(engine, other) ? other : plain;
+}
+
+function clock(): number {
+  return typeof performance === "undefined" ? 0 : performance.now();
+}
+
+/** Whether a form lists exactly what sums of products, done in integers here, say, for thresholds at the very sums. */
+export function isRight(engine: Engine, scanner: Scanner): boolean {
+  let state = 1;
+  const draw = (bound: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
+  const { perWord } = scanner;
+  // The extremes come often: they are where instructions differ.
+  const pick = (least: number, most: number) => {
+    const kind = draw(8);
+    return kind < 2 ? most : kind < 4 ? least : least + draw(most - least + 1);
+  };
+  for (let round = 0; round < TEST_ROUNDS; round++) {
+    const words = 2 + 2 * draw(8);
+    const prefix = round % 2 === 0 ? words : 2 * (1 + draw(words / 2));
+    const length = words * perWord;
+    const queries = Array.from({ length: round % 3 === 0 ? 1 : GROUP }, () =>
+      Array.from({ length }, () => pick(-127, 127)),
+    );
+    const items = Array.from({ length: BLOCK }, () =>
+      Array.from({ length }, () => pick(perWord === 4 ? 0 : -127, 127)),
+    );
+    const sums = queries.map((query) => items.map((item) => item.reduce((sum, value, k) => sum + value * query[k], 0)));
+    const thresholds = sums.map((row) => row[draw(BLOCK)]);
+    const wanted = sums.map((row, r) => [...row.keys()].filter((i) => row[i] >= thresholds[r]));
+    const listed = runOnce(engine, scanner, { words, prefix, queries, items, thresholds });
+    if (JSON.stringify(listed) !== JSON.stringify(wanted)) return false;
+  }
+  return true;
+}
+
+interface Trial {
+  words: number;
+  prefix: number;
+  queries: readonly (readonly number[])[];
+  items: readonly (readonly number[])[];
+  thresholds: readonly number[];
+}
+
+/** Lays a trial out as the kernels want it, and returns what is listed for each query. */
+function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): number[][] {
+  const { words, prefix, queries, items, thresholds } = trial;
+  const { memory } = engine;
+  const mark = memory.mark();
+  const panels = memory.planI32(BLOCK * words);
+  const bounds = memory.planF32(BLOCK_FLOATS);
+  const q = memory.planI32(GROUP * words);
+  const queryBounds = memory.planF32(GROUP_FLOATS);
+  const positions = memory.planI32(GROUP * BLOCK);
+  const counts = memory.planI32(GROUP);
+  memory.i32(q, GROUP * words).fill(0);
+  memory.i32(counts, GROUP).fill(0);
+  const { buffer } = memory.wasm;
+  const bytes = 4 / perWord;
+  const tails = panels + 4 * BLOCK * prefix;
+  const place = (at: number, values: readonly number[], stride: number) => {
+    const view = new DataView(buffer);
+    for (const [k, value] of values.entries()) {
+      const to = at + Math.floor(k / perWord) * stride + (k % perWord) * bytes;
+      if (bytes === 1) view.setInt8(to, value);
+      else view.setInt16(to, value, true);
+    }
+  };
+  for (const [i, item] of items.entries()) {
+    const [panel, lane] = [Math.floor(i / PANEL), i % PANEL];
+    place(panels + 4 * PANEL * panel * prefix + 4 * lane, item.slice(0, prefix * perWord), 4 * PANEL);
+    place(tails + 4 * PANEL * panel * (words - prefix) + 4 * lane, item.slice(prefix * perWord), 4 * PANEL);
+  }
+  for (const [r, query] of queries.entries()) place(q + 4 * r, query, 4 * GROUP);
+  // One block of scale 1 with nothing left out, whose rest of the words can reach anything.
+  memory.f32(bounds, BLOCK_FLOATS).set([1, 0, 0, 2 ** 20, 2 ** 20, 0, 0, 0]);
+  const group = memory.f32(queryBounds, GROUP_FLOATS).fill(0);
+  for (let r = 0; r < GROUP; r++) {
+    group[r] = thresholds[r] ?? Number.POSITIVE_INFINITY;
+    group[2 * GROUP + r] = group[3 * GROUP + r] = r < queries.length ? 1000 : 0;
+  }
+  scan(
+    0,
+    1,
+    queries.length,
+    BLOCK,
+    0,
+    1,
+    words,
+    prefix,
+    panels,
+    tails,
+    bounds,
+    q,
+    queryBounds,
+    BLOCK,
+    positions,
+    counts,
+  );
+  const listed = queries.map((_, r) => [...memory.i32(positions + 4 * BLOCK * r, memory.i32(counts, GROUP)[r])]);
+  memory.release(mark);
+  return listed;
+}
+
+/** Times forms, in turn, on a catalogue of nothing but zeros that is read whole; the least of some rounds of each, in milliseconds. */
+function time(engine: Engine, forms: readonly Scanner[], now: () => number): number[] {
+  const { memory } = engine;
+  const mark = memory.mark();
+  const panels = memory.planI32((TIMED_BLOCKS * BLOCK * TIMED_WIDTH) / 2);
+  const bounds = memory.planF32(TIMED_BLOCKS * BLOCK_FLOATS);
+  const q = memory.planI32((TIMED_GROUPS * GROUP * TIMED_WIDTH) / 2);
+  const queryBounds = memory.planF32(TIMED_GROUPS * GROUP_FLOATS);
+  const counts = memory.planI32(TIMED_GROUPS * GROUP);
+  memory.i32(panels, (memory.mark() - panels) / 4).fill(0);
+  // Thresholds of 1, which sums of 0 do not reach, but a length of 1 might.
+  for (let block = 0; block < TIMED_BLOCKS; block++) {
+    memory.f32(bounds + 4 * block * BLOCK_FLOATS, BLOCK_FLOATS).set([1, 0, 0, 1, 1]);
+  }
+  for (let group = 0; group < TIMED_GROUPS; group++) {
+    const own = memory.f32(queryBounds + 4 * group * GROUP_FLOATS, GROUP_FLOATS);
+    own.fill(1, 0, GROUP).fill(1, 2 * GROUP, 3 * GROUP);
+  }
+  const [queries, items] = [TIMED_GROUPS * GROUP, TIMED_BLOCKS * BLOCK];
+  const least = forms.map(() => Number.POSITIVE_INFINITY);
+  for (let round = 0; round < TIMED_ROUNDS; round++) {
+    for (const [form, { perWord, scan }] of forms.entries()) {
+      const words = TIMED_WIDTH / perWord;
+      const before = now();
+      scan(
+        0,
+        TIMED_GROUPS,
+        queries,
+        items,
+        0,
+        TIMED_BLOCKS,
+        words,
+        words,
+        panels,
+        0,
+        bounds,
+        q,
+        queryBounds,
+        0,
+        0,
+        counts,
+      );
+      least[form] = Math.min(least[form], now() - before);
+    }
+  }
+  memory.release(mark);
+  return least;
+}
