@@ -18,7 +18,8 @@ const TEST_ROUNDS = 8;
 const TIMED_BLOCKS = 8;
 const TIMED_GROUPS = 8;
 const TIMED_WIDTH = 64;
-const TIMED_ROUNDS = 40;
+/** Rounds before a form may be called the faster one, and after which it is not. */
+const [FIRST_ROUNDS, MOST_ROUNDS] = [20, 600];
 /** Queries of a group, items of a panel and of a block, vectors of a group's bounds, floats of a block's: as the kernels have them. */
 const [GROUP, PANEL, BLOCK, GROUP_FLOATS, BLOCK_FLOATS] = [4, 8, 64, 56, 8];
 
@@ -73,8 +74,7 @@ export function instantiate(engine: Engine, module: WebAssembly.Module): Scanner
  */
 export function chooseScanner(engine: Engine, plain: Scanner, other: Scanner, now: () => number = clock): Scanner {
   if (!isRight(engine, other)) return plain;
-  const [others, plains] = time(engine, [other, plain], now);
-  return others < FAST_ENOUGH * plains && isRight(engine, other) ? other : plain;
+  return isFaster(engine, other, plain, now) && isRight(engine, other) ? other : plain;
 }
 
 function clock(): number {
@@ -181,8 +181,11 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
   return listed;
 }
 
-/** Times forms, in turn, on a catalogue of nothing but zeros that is read whole; the least of some rounds of each, in milliseconds. */
-function time(engine: Engine, forms: readonly Scanner[], now: () => number): number[] {
+/**
+ * Whether a form is the faster one on a catalogue of nothing but zeros that is read whole, by the least of some rounds of each, in turn.
+ * It has time to be compiled for speed, which on a busy machine may take long.
+ */
+function isFaster(engine: Engine, other: Scanner, plain: Scanner, now: () => number): boolean {
   const { memory } = engine;
   const mark = memory.mark();
   const panels = memory.planI32((TIMED_BLOCKS * BLOCK * TIMED_WIDTH) / 2);
@@ -200,9 +203,10 @@ function time(engine: Engine, forms: readonly Scanner[], now: () => number): num
     own.fill(1, 0, GROUP).fill(1, 2 * GROUP, 3 * GROUP);
   }
   const [queries, items] = [TIMED_GROUPS * GROUP, TIMED_BLOCKS * BLOCK];
-  const least = forms.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round < TIMED_ROUNDS; round++) {
-    for (const [form, { perWord, scan }] of forms.entries()) {
+  const least = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const isEnough = () => least[0] < FAST_ENOUGH * least[1];
+  for (let round = 0; round < MOST_ROUNDS && !(round >= FIRST_ROUNDS && isEnough()); round++) {
+    for (const [form, { perWord, scan }] of [other, plain].entries()) {
       const words = TIMED_WIDTH / perWord;
       const before = now();
       scan(
@@ -227,5 +231,5 @@ function time(engine: Engine, forms: readonly Scanner[], now: () => number): num
     }
   }
   memory.release(mark);
-  return least;
+  return isEnough();
 }
