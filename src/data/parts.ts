@@ -45,7 +45,7 @@ export const cutByTime: LogCut = ({ time }, shares, parts, part) => {
   const count = part.length;
   const sorted = time.slice(0, count).sort();
   for (const [at, share] of shares.entries()) {
-    const before = Math.round(share * count);
+    const before = nearest(share * count);
     if (before === count) break;
     // The event after the cut tells its time; of the events of that time, the first in the file come before the cut.
     const border = sorted[before];
@@ -73,10 +73,16 @@ export const cutByUser: LogCut = ({ users, user }, shares, parts, part) => {
     .sort((a, b) => hashes[a] - hashes[b] || (ids[a] < ids[b] ? -1 : 1));
   const partOf = new Uint8Array(users.size);
   for (const [at, share] of shares.entries()) {
-    for (let place = Math.round(share * order.length); place < order.length; place++) partOf[order[place]] = parts[at];
+    for (let place = nearest(share * order.length); place < order.length; place++) partOf[order[place]] = parts[at];
   }
   for (let event = 0; event < part.length; event++) part[event] = partOf[user[event]];
 };
+
+/** Returns the whole number that is nearest to one from 0; of two, the greater. */
+function nearest(value: number): number {
+  const below = Math.floor(value);
+  return value - below < 0.5 ? below : below + 1;
+}
 
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;

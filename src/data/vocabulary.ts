@@ -9,7 +9,7 @@ const badIndex = (index: number, size: number) =>
   );
 
 // A JavaScript Map refuses its entry 2^24 + 1, and grows by doubling: a shard stops at half of that.
-const SHARD_IDS = 2 ** 23;
+const SHARD_IDS = 8_388_608;
 
 // From this length on, V8 cuts a string out of a text by reference; below, it copies.
 const SHORTEST_SLICE = 13;

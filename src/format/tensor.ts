@@ -35,7 +35,7 @@ export const MAX_DIMENSIONS = 4;
 /** Largest header, in bytes: 1 MiB. */
 export const MAX_HEADER_BYTES = 1024 * 1024;
 /** Bytes that neither a tensor nor a file may reach: wasm32 addresses 4 GiB. */
-export const LIMIT_BYTES = 2 ** 32;
+export const LIMIT_BYTES = 4_294_967_296;
 /** Name of the last tensor: U8 [4], the little-endian CRC-32 of every byte of the file before it. */
 export const CHECKSUM_NAME = "checksum";
 /** Bytes of the checksum tensor. */
@@ -49,7 +49,7 @@ export const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
   ["U8", 1],
 ]);
 
-const LIMIT_PRODUCT = 2 ** 53;
+const LIMIT_PRODUCT = Number.MAX_SAFE_INTEGER + 1;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const at = (subject: string, name: string) => `${subject}: tensor ${quote(name)}`;

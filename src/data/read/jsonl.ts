@@ -17,7 +17,7 @@ const noObject = (subject: string) =>
   );
 
 /** A longer line is a bad row: a small one of them could be parsed into a hundred times its size. */
-const LONGEST_JSON = 2 ** 22;
+const LONGEST_JSON = 4_194_304;
 /** Keys that are looked at; a row with more of them is odd, but may be read. */
 const MOST_KEYS = 1000;
 

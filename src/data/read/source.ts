@@ -31,10 +31,10 @@ const damagedGzip = (subject: string, cause: string) =>
   );
 
 /** A line that is longer than this many bytes is taken for a file of another kind. */
-export const LONGEST_LINE_BYTES = 2 ** 26;
+export const LONGEST_LINE_BYTES = 67_108_864;
 
-const READ_BYTES = 2 ** 18;
-const HEAD_BYTES = 2 ** 16;
+const READ_BYTES = 262_144;
+const HEAD_BYTES = 65_536;
 // Enough lines to see a header and the values below it, even where one line is larger than the head.
 const HEAD_LINES = 3;
 
