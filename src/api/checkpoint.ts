@@ -5,7 +5,13 @@ import * as nodeFileSystem from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, ModelError, OutputError, UsageError } from "../errors.ts";
 import { type FileSystem, writeFileAtomic } from "../format/atomic-write.ts";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type TrainingIdentity } from "../format/checkpoint.ts";
+import {
+  badState,
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type TrainingIdentity,
+} from "../format/checkpoint.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LessonPlan } from "../train/plan.ts";
 import type { TrainingState } from "../train/train.ts";
@@ -61,6 +67,14 @@ export interface FoundCheckpoint {
   notes: string[];
 }
 
+/** How large a training is: what a state has to fit. */
+export interface TrainingSize {
+  /** Floats of all parameters, as one block. */
+  floats: number;
+  /** Units of an epoch. */
+  units: number;
+}
+
 /** The checkpoints of one training. */
 export class CheckpointFolder {
   #number = 0;
@@ -74,15 +88,16 @@ export class CheckpointFolder {
   /**
    * Opens a folder, which is made if need be, for a training.
    * @param resume whether to go on from the newest checkpoint in it
+   * @param sizeOf tells the size of the training whose model is evaluated, or of the one on everything; undefined if there is none
    * @returns the folder, and where to go on from, if anywhere
    * @throws UsageError `CHECKPOINT_EXISTS`, `CHECKPOINT_CONFIG`, `CHECKPOINT_REFIT` · DataError `CHECKPOINT_DATA` · ModelError
-   * `CHECKPOINT_DAMAGED` · OutputError `CHECKPOINT_FOLDER`, or when nothing can be written there
+   * `CHECKPOINT_DAMAGED`, `CHECKPOINT_STATE` · OutputError `CHECKPOINT_FOLDER`, or when nothing can be written there
    */
   static async open(
     folder: string,
     identity: TrainingIdentity,
     resume: boolean,
-    refits: boolean,
+    sizeOf: (refit: boolean) => TrainingSize | undefined,
     fs: CheckpointFileSystem = nodeFileSystem,
   ): Promise<{ checkpoints: CheckpointFolder; found: FoundCheckpoint | undefined }> {
     const checkpoints = new CheckpointFolder(folder, identity, fs);
@@ -109,7 +124,7 @@ export class CheckpointFolder {
         notes.push(`checkpoint skipped: ${(error as Error).message}`);
         continue;
       }
-      checkpoints.#check(checkpoint, refits);
+      checkpoints.#check(checkpoint, sizeOf, path);
       notes.push(`checkpoint: ${path}, ${whereOf(checkpoint.state)}`);
       return { checkpoints, found: { state: checkpoint.state, notes } };
     }
@@ -141,7 +156,11 @@ export class CheckpointFolder {
     return numbers.sort((a, b) => b - a);
   }
 
-  #check({ config, data, state }: Checkpoint, refits: boolean): void {
+  #check(
+    { config, data, state }: Checkpoint,
+    sizeOf: (refit: boolean) => TrainingSize | undefined,
+    path: string,
+  ): void {
     const { folder, identity } = this;
     for (const name of Object.keys(identity.config) as (keyof ModelConfig)[]) {
       const [stored, asked] = [config[name], identity.config[name]];
@@ -150,7 +169,12 @@ export class CheckpointFolder {
     for (const what of Object.keys(identity.data)) {
       if (data[what] !== identity.data[what]) throw otherData(folder, what, data[what], identity.data[what]);
     }
-    if (state.evaluated && !refits) throw refitting(folder);
+    const size = sizeOf(state.evaluated !== undefined);
+    if (!size) throw refitting(folder);
+    const { weights, done } = state.fit;
+    if (weights.length !== size.floats)
+      throw badState(path, `it has ${weights.length} weights, the model ${size.floats}`);
+    if (done > size.units) throw badState(path, `done is ${done} of ${size.units}`);
   }
 }
 

@@ -6,16 +6,17 @@ import { UsageError } from "../errors.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { Network } from "../model/network.ts";
+import { placeParameters } from "../model/parameters.ts";
 import { findPreset, PRESETS } from "../model/presets/index.ts";
 import { adaptConfig } from "../train/adapt.ts";
 import { clickLengths, clickPlan } from "../train/click-lesson.ts";
 import type { Progress } from "../train/fit.ts";
 import { historyPlan } from "../train/history-lesson.ts";
-import type { LessonPlan } from "../train/plan.ts";
+import { type LessonPlan, lessonOf } from "../train/plan.ts";
 import { type SupervisedTraining, superviseTraining } from "../train/supervisor.ts";
 import type { SuppliedVectors } from "../train/supplied.ts";
 import { createInferenceEngine } from "../wasm/node.ts";
-import { CheckpointFolder, describeData, whereOf } from "./checkpoint.ts";
+import { CheckpointFolder, describeData, type TrainingSize, whereOf } from "./checkpoint.ts";
 import { Model } from "./model.ts";
 import { type PreparedData, prepareData, readClicks, type Source, settingsBeside } from "./source.ts";
 import { checkSupplied, describeSupplied, readSupplied, settingsWith, type VectorOptions } from "./vectors.ts";
@@ -214,6 +215,16 @@ export async function trainPlan(
   return new TrainedModel({ network, items, users, counts }, facts, report);
 }
 
+/** Tells how large the training of one part of a plan is; undefined where nothing is trained on everything. */
+function sizeOfTraining(config: ModelConfig, { numbers, ids }: LessonPlan, refit: boolean): TrainingSize | undefined {
+  const lesson = lessonOf(config, numbers);
+  const part = refit ? lesson.everything : lesson.training;
+  if (!part) return undefined;
+  const { items, users } = refit ? ids.everything! : ids.training;
+  const { floats } = placeParameters(Network.specs(config, items.size, users?.size));
+  return { floats, units: part.source.units.length };
+}
+
 /** Opens the folder of checkpoints, where there is one: where to go on from, and how to keep on. */
 async function openCheckpoints(
   config: ModelConfig,
@@ -224,8 +235,8 @@ async function openCheckpoints(
   if (checkpoint === undefined) return {};
   const { users, interactions } = sizes;
   const identity = { config, data: { users, interactions, ...describeData(plan) } };
-  const refits = plan.ids.everything !== undefined;
-  const { checkpoints, found } = await CheckpointFolder.open(checkpoint, identity, resume, refits);
+  const sizeOf = (refit: boolean) => sizeOfTraining(config, plan, refit);
+  const { checkpoints, found } = await CheckpointFolder.open(checkpoint, identity, resume, sizeOf);
   for (const note of found?.notes ?? []) onCheckpoint?.(note, false);
   if (resume && !found) onCheckpoint?.(`checkpoint: none in ${checkpoint}, training starts afresh`, false);
   return {

@@ -133,12 +133,17 @@ async function runTrain(data: string, flags: Flags): Promise<void> {
   else printReport(model.report, flags.output, sha256);
 }
 
-/** Returns the command line of this process, with --resume. */
+/** Returns the command line of this process, with --resume, as a shell reads it. */
 function resumingCommand(): string {
-  const words = process.argv
-    .slice(2)
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`));
-  return ["attune", ...words, ...(words.includes("--resume") ? [] : ["--resume"])].join(" ");
+  const words = process.argv.slice(2);
+  // Right after the command: at the end, it could be a value or come after `--`.
+  const before = words.indexOf("train") + 1;
+  const all = [...words.slice(0, before), "--resume", ...words.slice(before).filter((word) => word !== "--resume")];
+  return ["attune", ...all.map(quoteForShell)].join(" ");
+}
+
+function quoteForShell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`;
 }
 
 /** Fails now if the model could not be written in an hour: writes, flushes and removes an empty file in its folder. */

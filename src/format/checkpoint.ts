@@ -4,6 +4,7 @@
 import { ModelError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { FitState } from "../train/fit.ts";
+import { SELECTION } from "../train/lesson.ts";
 import type { TrainingState } from "../train/train.ts";
 import { decodeTensorFile, encodeTensorFile, type Tensor } from "./safetensors.ts";
 import { quote } from "./wording.ts";
@@ -14,14 +15,15 @@ const WEIGHTS = "weights";
 const MOMENTS = "adam.moments";
 const VELOCITIES = "adam.velocities";
 const BEST = "best.weights";
-const COUNTERS = ["epoch", "done", "step", "lossSum", "count", "beta1Power", "beta2Power", "bestEpoch"] as const;
+const COUNTERS = ["epoch", "done", "step", "count", "bestEpoch"] as const;
+const AMOUNTS = ["lossSum", "beta1Power", "beta2Power"] as const;
 
 const foreign = (subject: string, got: string) =>
   new ModelError(
     "CHECKPOINT_FOREIGN",
     `${subject}: got format ${quote(got)}, expected ${quote(`${FORMAT} ${VERSION}`)}. Use the attune that wrote it, or another folder.`,
   );
-const badState = (subject: string, why: string) =>
+export const badState = (subject: string, why: string) =>
   new ModelError(
     "CHECKPOINT_STATE",
     `${subject}: the state does not hold: ${why}. Delete the file; an older one may do.`,
@@ -63,7 +65,7 @@ export function encodeCheckpoint({ config, data, state }: Checkpoint): Uint8Arra
 }
 
 /**
- * Decodes a checkpoint.
+ * Decodes a checkpoint. What it says of itself holds together; whether it fits a training is for the caller to see.
  * @param subject what messages call the file
  * @throws ModelError `CHECKPOINT_FOREIGN`, `CHECKPOINT_STATE`, and every code of the container
  */
@@ -72,14 +74,9 @@ export function decodeCheckpoint(bytes: Uint8Array, subject: string): Checkpoint
   const format = metadata.get("format") ?? "";
   if (format !== `${FORMAT} ${VERSION}`) throw foreign(subject, format);
   const read = (name: string) => readObject(metadata.get(name), name, subject);
-  const told = read("state") as Record<(typeof COUNTERS)[number], number> & {
-    closed: boolean;
-    bestMetrics: FitState["best"]["metrics"];
-    evaluated: TrainingState["evaluated"];
-  };
-  for (const name of COUNTERS) {
-    if (!Number.isFinite(told[name])) throw badState(subject, `${name} is no number`);
-  }
+  const config = read("config") as unknown as ModelConfig;
+  const told = read("state") as unknown as ToldState;
+  checkState(told, config, (why) => badState(subject, why));
   const weights = tensors.get(WEIGHTS)?.data;
   const take = (name: string): Float32Array => {
     const data = tensors.get(name)?.data;
@@ -89,16 +86,60 @@ export function decodeCheckpoint(bytes: Uint8Array, subject: string): Checkpoint
   };
   const { epoch, done, step, lossSum, count, beta1Power, beta2Power, bestEpoch, closed } = told;
   const fit: FitState = {
-    ...{ epoch, done, closed: closed === true, step, lossSum, count },
+    ...{ epoch, done, closed, step, lossSum, count },
     weights: take(WEIGHTS),
     adam: { moments: take(MOMENTS), velocities: take(VELOCITIES), beta1Power, beta2Power },
     best: { epoch: bestEpoch, metrics: told.bestMetrics, weights: tensors.has(BEST) ? take(BEST) : undefined },
   };
+  if ((fit.best.metrics === undefined) !== (fit.best.weights === undefined))
+    throw badState(subject, "best.weights and bestMetrics do not come together");
   return {
-    config: read("config") as unknown as ModelConfig,
+    config,
     data: read("data") as Checkpoint["data"],
     state: { evaluated: told.evaluated, fit },
   };
+}
+
+/** The counters of a state, as JSON. */
+interface ToldState extends Record<(typeof COUNTERS)[number] | (typeof AMOUNTS)[number], number> {
+  closed: boolean;
+  bestMetrics: FitState["best"]["metrics"];
+  evaluated: TrainingState["evaluated"];
+}
+
+/** Checks all that the training loop relies on and cannot see for itself: a checksum says nothing about who wrote a file. */
+function checkState(told: ToldState, config: ModelConfig, bad: (why: string) => ModelError): void {
+  const { closed, epoch, bestEpoch, bestMetrics, evaluated } = told;
+  for (const name of COUNTERS) if (!isCount(told[name])) throw bad(`${name} is no whole number from 0`);
+  for (const name of AMOUNTS) if (!Number.isFinite(told[name])) throw bad(`${name} is no number`);
+  if (typeof closed !== "boolean") throw bad("closed is neither true nor false");
+  if (evaluated !== undefined && !isEvaluated(evaluated)) throw bad("evaluated is not what a training came to");
+  if (evaluated && !(evaluated.epochs <= config.epochs)) throw bad("evaluated has more epochs than the settings allow");
+  const epochs = evaluated ? evaluated.bestEpoch : config.epochs;
+  if (!(epoch >= 1 && epoch <= epochs)) throw bad(`epoch is ${epoch}, expected 1 to ${epochs}`);
+  if (bestEpoch > epoch) throw bad(`bestEpoch is ${bestEpoch}, later than epoch ${epoch}`);
+  if (bestMetrics !== undefined && !isMetrics(bestMetrics)) throw bad("bestMetrics are not numbers by name");
+  const { metric } = SELECTION[config.task] ?? {};
+  if (bestMetrics && !(metric in bestMetrics)) throw bad(`bestMetrics have no ${metric}`);
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isMetrics = (value: unknown) => isRecord(value) && Object.values(value).every(Number.isFinite);
+
+function isEvaluated(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { epochs, bestEpoch, validation, test } = value;
+  if (!isCount(epochs) || !isCount(bestEpoch) || bestEpoch > epochs) return false;
+  return [validation, test].every((measured) => measured === undefined || isEvaluation(measured));
+}
+
+function isEvaluation(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { cases, metrics, includeSeen, baselines = {}, skipped = 0 } = value;
+  if (!isCount(cases) || !isCount(skipped) || !isMetrics(metrics) || !isMetrics(includeSeen)) return false;
+  return isRecord(baselines) && Object.values(baselines).every(isMetrics);
 }
 
 function readObject(text: string | undefined, name: string, subject: string): Record<string, unknown> {
@@ -108,7 +149,6 @@ function readObject(text: string | undefined, name: string, subject: string): Re
   } catch {
     throw badState(subject, `${name} is not JSON`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw badState(subject, `${name} is no object`);
-  return value as Record<string, unknown>;
+  if (!isRecord(value)) throw badState(subject, `${name} is no object`);
+  return value;
 }

@@ -29,6 +29,18 @@ export interface Parameter extends ParameterSpec {
   gradient: number;
 }
 
+/** Places parameters one after the other, each from a multiple of four floats on. */
+export function placeParameters(specs: readonly ParameterSpec[]) {
+  let floats = 0;
+  const placed = specs.map((spec) => {
+    const size = spec.shape.reduce((product, n) => product * n, 1);
+    const offset = floats;
+    floats += Math.ceil(size / 4) * 4;
+    return { ...spec, size, offset };
+  });
+  return { placed, floats };
+}
+
 /** A block of parameters in an engine's memory. */
 export class Parameters {
   readonly list: readonly Parameter[];
@@ -42,13 +54,7 @@ export class Parameters {
 
   /** Plans the block, filled with zeros. With `training`, plans gradients of the same layout. */
   constructor(engine: Engine, specs: readonly ParameterSpec[], training: boolean) {
-    let floats = 0;
-    const placed = specs.map((spec) => {
-      const size = spec.shape.reduce((product, n) => product * n, 1);
-      const offset = floats;
-      floats += Math.ceil(size / 4) * 4;
-      return { ...spec, size, offset };
-    });
+    const { placed, floats } = placeParameters(specs);
     const { memory } = engine;
     this.floats = floats;
     this.values = memory.planF32(floats);

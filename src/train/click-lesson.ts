@@ -59,6 +59,7 @@ export function clickLesson(config: ModelConfig, { clicks, refit }: ClickLessonN
       source: {
         units: Uint32Array.from(units),
         total: end(everything),
+        stepsOf: (row) => offsets[row + 1] - offsets[row],
         examples: (_kernels, rows) =>
           Array.from(rows, (row) => {
             const steps = history.subarray(offsets[row], offsets[row + 1]);

@@ -109,6 +109,7 @@ function lessonPart(config: ModelConfig, part: HistoryPart): LessonPart {
     source: {
       units: trainableUsers(trainLength),
       total: trainLength.length,
+      stepsOf: (user) => trainLength[user] - 1,
       examples: (kernels, units, epoch) => examplesOf(kernels, config, histories, trainLength, units, epoch, userRows),
     },
     counts: () => Int32Array.from(popularity({ histories, trainLength })),

@@ -11,6 +11,8 @@ export interface ExampleSource {
   units: Uint32Array;
   /** How many units there are in all. */
   total: number;
+  /** Returns how many steps the longest example of a unit has. */
+  stepsOf(unit: number): number;
   /** Makes the examples of some units in an epoch. */
   examples(kernels: TrainingKernels, units: Uint32Array, epoch: number): Example[];
 }

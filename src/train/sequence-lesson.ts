@@ -41,6 +41,7 @@ export function sequenceLesson(config: ModelConfig, { sequences, refit }: Sequen
     source: {
       units: Uint32Array.from({ length: end(everything) }, (_, row) => row),
       total: end(everything),
+      stepsOf: (row) => steps[row].length,
       examples: (_kernels, rows) =>
         Array.from(rows, (row) => ({
           history: steps[row],

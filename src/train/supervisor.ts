@@ -114,7 +114,7 @@ export async function superviseTraining(training: SupervisedTraining): Promise<T
         isOver ||= note.type !== "progress" && note.type !== "state";
         if (note.type === "progress") onProgress?.(note.progress);
         else if (note.type === "state") states.offer(note.state).catch(reject);
-        else if (note.type === "failed") reject(errorOf(note.error));
+        else if (note.type === "failed") reject(note.error.code ? errorOf(note.error) : crashed(note.error.message));
         else if (note.type === "done") states.settled().then(() => resolve(note.result), reject);
         else states.settled().then(() => reject(signal!.reason), reject);
       };

@@ -6,6 +6,7 @@ import { Network } from "../model/network.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
 import { type FitOptions, type FitResult, type FitState, fitNetwork } from "./fit.ts";
 import type { Lesson, LessonPart } from "./lesson.ts";
+import { rehearseStep } from "./rehearsal.ts";
 
 /** What a training is told. */
 export interface TrainingRequest extends Pick<FitOptions, "onProgress" | "isStopped"> {
@@ -50,7 +51,7 @@ export interface TrainingOutcome extends Evaluated {
 /**
  * Trains a model by the rules of a split. Validation chooses, the test only reports: it is measured once, on the chosen
  * weights, before the refit.
- * @throws what `fitNetwork` throws
+ * @throws what `fitNetwork` throws · CapacityError `MEMORY_LIMIT`, `MEMORY_REFUSED`, before the first step where it can be foreseen
  */
 export function trainNetwork(request: TrainingRequest): TrainingOutcome {
   const { engine, config, lesson, timeBudgetSeconds, from } = request;
@@ -62,6 +63,7 @@ export function trainNetwork(request: TrainingRequest): TrainingOutcome {
   const budgetMs = timeBudgetSeconds === undefined ? undefined : timeBudgetSeconds * 1000;
   const deadline = (phase: number) => (budgetMs === undefined ? undefined : startMs + (budgetMs * phase) / phases);
   const empty = memory.mark();
+  for (const part of [training, everything]) if (part) rehearseStep(engine, config, part);
   const end = () => ({ seconds: (performance.now() - startMs) / 1000, peakBytes: memory.peakBytes });
 
   let evaluated = from?.evaluated;

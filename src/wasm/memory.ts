@@ -16,7 +16,7 @@ const ALIGN_BYTES = 16;
 const overLimit = (wantedBytes: number) =>
   new CapacityError(
     "MEMORY_LIMIT",
-    `WebAssembly memory: this step needs ${mebibytes(wantedBytes)} MiB, the limit is ${mebibytes(MAX_PAGES * PAGE_BYTES)} MiB. ` +
+    `WebAssembly memory: this step needs at least ${mebibytes(wantedBytes)} MiB, the limit is ${mebibytes(MAX_PAGES * PAGE_BYTES)} MiB. ` +
       "Lower --set batch=…, embedding=… or window=…, or drop rare items with --k-core.",
   );
 const refused = (wantedBytes: number) =>
@@ -26,9 +26,16 @@ const refused = (wantedBytes: number) =>
   );
 const mebibytes = (bytes: number) => Math.ceil(bytes / 1_048_576).toLocaleString("en");
 
-/** Makes the memory of a module; the full module wants a shared one, the one for answers its own. */
+/**
+ * Makes the memory of a module; the full module wants a shared one, the one for answers its own.
+ * @throws CapacityError `MEMORY_REFUSED`
+ */
 export function createMemory(shared: boolean): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared });
+  try {
+    return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared });
+  } catch {
+    throw refused(INITIAL_PAGES * PAGE_BYTES);
+  }
 }
 
 /** Linear memory with a bump plan above the module's own data. Addresses are byte offsets, 16-byte aligned. */

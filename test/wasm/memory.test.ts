@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createMemory, Memory } from "../../src/wasm/memory.ts";
 
 describe("memory", () => {
@@ -52,6 +52,17 @@ describe("memory", () => {
     );
     expect(() => memory.planF32(2 ** 45)).toThrow(expect.objectContaining({ code: "MEMORY_LIMIT" }));
     expect(memory.planF32(1)).toBe(0);
+  });
+
+  test("says so when the runtime has none at all", () => {
+    vi.spyOn(WebAssembly, "Memory").mockImplementation(function refuse() {
+      throw new RangeError("could not allocate memory");
+    });
+    try {
+      expect(() => createMemory(true)).toThrow(expect.objectContaining({ code: "MEMORY_REFUSED" }));
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   test("says so when the runtime refuses to grow, and stays usable", () => {
