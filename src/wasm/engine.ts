@@ -10,6 +10,12 @@ import { type Axis, extentOf, type Team } from "./team.ts";
 /** Version of the interface between kernels and TypeScript; assembly/inference.ts answers with the same number. */
 const ABI_VERSION = 1;
 
+const notOurs = (why: string) =>
+  new InternalError(
+    "MODULE_MISMATCH",
+    `WebAssembly module: does not fit (${why}), expected inference.wasm to answer with, and attune.wasm to train with only.`,
+  );
+
 /** What a kernel takes after its share, `begin` and `end`. */
 type AfterShare<Kernel> = Kernel extends (begin: number, end: number, ...rest: infer Rest extends number[]) => unknown
   ? Rest
@@ -33,16 +39,22 @@ export type TrainingEngine = Engine<TrainingKernels>;
  * Instantiates a module that is already compiled.
  * @param memory what it works on; left out, a memory of its own that no other thread sees
  * @param team who shares its kernels; left out, the calling thread runs them alone
- * @throws CapacityError `SIMD_MISSING` without WebAssembly SIMD · InternalError `ABI_MISMATCH` for another version's module
+ * @throws CapacityError `SIMD_MISSING` without WebAssembly SIMD · InternalError `ABI_MISMATCH` for another version's module,
+ * `MODULE_MISMATCH` for one that wants another kind of memory
  */
 export async function createEngine<K extends InferenceKernels>(
   module: WebAssembly.Module,
   memory = new Memory(createMemory(false)),
   team?: Team,
 ): Promise<Engine<K>> {
-  // biome-ignore lint/suspicious/noExplicitAny: the loader's own type of imports
-  const { instance } = await instantiate(module as any, imports(memory.wasm));
-  return assemble(instance, memory, team);
+  try {
+    // biome-ignore lint/suspicious/noExplicitAny: the loader's own type of imports
+    const { instance } = await instantiate(module as any, imports(memory.wasm));
+    return assemble(instance, memory, team);
+  } catch (cause) {
+    if (cause instanceof WebAssembly.LinkError) throw notOurs(cause.message);
+    throw cause;
+  }
 }
 
 /** Like `createEngine`, at once; for runtimes that allow it (not for large modules on a browser's main thread). */

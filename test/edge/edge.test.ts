@@ -94,12 +94,6 @@ describe.each(Object.entries(MODELS))("the edge entry with %s", (name, options) 
     const many = model.recommendBatch(histories, { k: K, users });
     expect(context.ask("recommendBatch", histories, { k: K, users })).toEqual(many);
   });
-
-  test("gives the same from the full module", async () => {
-    const before = context.ask("recommend", histories, { k: K });
-    await context.open(dist("attune.wasm"), readFileSync(path));
-    expect(context.ask("recommend", histories, { k: K })).toEqual(before);
-  });
 });
 
 describe("a model file that is damaged", () => {

@@ -60,10 +60,10 @@ describe("dist/index.js", () => {
     expect(sources.filter((source) => source.startsWith("src/cli/"))).toEqual([]);
   });
 
-  test("asks Node for files, paths and hashes only", () => {
+  test("asks Node for files, paths, hashes and threads only", () => {
     const { external } = staticGraph("dist/index.js");
     const plain = Array.from(external, (name) => name.replace(/^node:/, "")).sort();
-    expect(plain).toEqual(["crypto", "fs/promises", "module", "path"]);
+    expect(plain).toEqual(["crypto", "fs", "fs/promises", "module", "os", "path", "worker_threads"]);
   });
 
   test("loads csv-parse only when a path is read", () => {

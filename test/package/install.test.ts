@@ -54,6 +54,7 @@ describe("the tarball", () => {
       "dist/index.js",
       "dist/inference.wasm",
       "dist/relaxed.wasm",
+      "dist/worker.js",
       "package.json",
     ]);
     expect(files).toEqual(expect.arrayContaining(["dist/types/index.d.ts", "dist/types/edge.d.ts"]));
@@ -61,7 +62,7 @@ describe("the tarball", () => {
 
   test("has every chunk that is imported, and none of an earlier build", () => {
     const chunks = files.filter((file) => file.includes("/chunk-"));
-    const texts = ["index.js", "cli.js", ...chunks.map((file) => file.replace("dist/", ""))];
+    const texts = ["index.js", "cli.js", "worker.js", ...chunks.map((file) => file.replace("dist/", ""))];
     const imported = texts.flatMap((name) => {
       const text = readFileSync(join(project, "node_modules/attune/dist", name), "utf8");
       return Array.from(text.matchAll(/"\.\/(chunk-[A-Z0-9]+\.js)"/g), (match) => `dist/${match[1]}`);

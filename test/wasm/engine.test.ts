@@ -19,6 +19,11 @@ test("a module can be instantiated at once where it is compiled already", async 
   expect(engine.memory.planF32(1)).toBeGreaterThanOrEqual(engine.kernels.heapBase());
 });
 
+test("the full module is refused where no thread shares the memory", async () => {
+  const full = readFileSync(new URL("../../dist/attune.wasm", import.meta.url));
+  await expect(createEngine(await compile(full))).rejects.toMatchObject({ code: "MODULE_MISMATCH" });
+});
+
 test("bytes that are no module are refused with a code", async () => {
   await expect(compile(new Uint8Array([0, 97, 115, 109]))).rejects.toMatchObject({ code: "SIMD_MISSING", exitCode: 1 });
 });
