@@ -323,7 +323,6 @@ export class Network {
     const embedded = this.#embedding.forward(engine, batch);
     const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
     const dX = memory.planF32(batch.rows * config.embedding);
-    memory.f32(dX, batch.rows * config.embedding).fill(0);
     const dWeights = memory.planF32(batch.rows);
     memory.f32(dWeights, batch.rows).fill(0);
     const states = this.#planStates(batch);
@@ -395,7 +394,7 @@ export class Network {
     return { runs, norm, output, y };
   }
 
-  /** Takes the loss of a window back to dX of its rows and to the weights' gradient; returns the sum of its losses. */
+  /** Takes the loss of a window back to dX of its rows, which it writes, and to the weights' gradient; returns the sum of its losses. */
   #backwardWindow(
     engine: TrainingEngine,
     window: Window,
@@ -407,14 +406,17 @@ export class Network {
   ): number {
     const { config } = this;
     const { memory } = engine;
+    const dFirst = dX + 4 * window.firstRow * config.embedding;
     let dY = memory.planF32(window.rows * config.hidden);
     const loss = this.#loss(engine, window, examples, trace, scale, dY);
-    if (loss === undefined) return 0;
+    if (loss === undefined) {
+      memory.f32(dFirst, window.rows * config.embedding).fill(0);
+      return 0;
+    }
     dropout(this.#outputDropout(masks), window, config.hidden, dY, dY);
     if (trace.norm) this.#outputNorm!.backward(engine, window.rows, trace.norm, dY, dY);
     for (let index = trace.runs.length - 1; index >= 0; index--) {
-      const dx =
-        index === 0 ? dX + 4 * window.firstRow * config.embedding : memory.planF32(window.rows * config.hidden);
+      const dx = index === 0 ? dFirst : memory.planF32(window.rows * config.hidden);
       trace.runs[index].backward(engine, dY, dx);
       dY = dx;
     }

@@ -119,8 +119,7 @@ export class Team {
   share(exports: WebAssembly.Exports, kernel: string, axis: Axis, grain: number, rest: readonly number[]): void {
     if (this.#kernels.length === 0) this.#learn(exports);
     const number = this.#numberOf.get(kernel)!;
-    const blocks = Math.ceil(extentOf(axis) / grain);
-    const pieces = Math.min(blocks, this.threads * PIECES_PER_THREAD);
+    const pieces = piecesOf(axis, grain, this.threads);
     if (pieces <= 1) {
       this.#kernels[number](0, extentOf(axis), ...rest);
       return;
@@ -173,6 +172,11 @@ export function help(shared: SharedArrayBuffer, patience: number, exports: WebAs
 function kernelList(exports: WebAssembly.Exports): { names: string[]; kernels: Kernel[] } {
   const names = Object.keys(exports).filter((name) => typeof exports[name] === "function");
   return { names, kernels: names.map((name) => exports[name] as Kernel) };
+}
+
+/** Returns how many pieces a team makes of an axis. */
+export function piecesOf(axis: Axis, grain: number, threads: number): number {
+  return Math.min(Math.ceil(extentOf(axis) / grain), threads * PIECES_PER_THREAD);
 }
 
 /** Writes where `pieces` pieces of about equal work begin, multiples of `grain`, and where the last ends. */

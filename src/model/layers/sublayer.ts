@@ -108,10 +108,8 @@ export class Sublayer {
     let sum = body.y;
     if (this.#residual) {
       // The body's own output stays as it is: a recurrence still needs its h.
-      sum = engine.memory.planF32(rows * outWidth);
-      const branch = around ? dropout(around, window, outWidth, body.y) : body.y;
-      engine.memory.f32(sum, rows * outWidth).set(engine.memory.f32(x, rows * outWidth));
-      engine.each("addRowsF32", rows, 1, outWidth, branch, sum);
+      sum = branchOf(engine, around, window, outWidth, body.y);
+      engine.each("addRowsF32", rows, 1, outWidth, x, sum);
     }
     const post = this.#post ? this.#norm!.forward(rows, sum) : undefined;
     const backward = (training: TrainingEngine, dY: number, dx: number) => {
@@ -125,9 +123,7 @@ export class Sublayer {
       }
       const mark = memory.mark();
       // dY is needed twice: along the branch, and straight on.
-      const dBranch = memory.planF32(rows * outWidth);
-      memory.f32(dBranch, rows * outWidth).set(memory.f32(dY, rows * outWidth));
-      dropout(around!, window, outWidth, dBranch, dBranch);
+      const dBranch = branchOf(training, around, window, outWidth, dY);
       body.backward(training, dBranch, dx);
       if (pre) this.#norm!.backward(training, rows, pre, dx, dx);
       training.each("addRowsF32", rows, 1, outWidth, dY, dx);
@@ -135,6 +131,15 @@ export class Sublayer {
     };
     return { y: post ? post.y : sum, backward, carry: body.carry };
   }
+}
+
+/** Masks f32[rows, width] into memory of its own: a copy where nothing is dropped. */
+function branchOf(engine: Engine, drop: Dropout | undefined, window: Window, width: number, from: number): number {
+  if (drop && drop.rate > 0) return dropout(drop, window, width, from);
+  const floats = window.rows * width;
+  const to = engine.memory.planF32(floats);
+  engine.memory.f32(to, floats).set(engine.memory.f32(from, floats));
+  return to;
 }
 
 /** Width of a mixer's norm: with `pre` its input, which only a residual makes equal to H; with `post` its output. */
