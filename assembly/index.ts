@@ -21,7 +21,6 @@ export { crossEntropyF32 } from "./kernel/loss";
 export { lstmBackwardF32 } from "./kernel/lstm";
 export { layerNormBackwardF32, layerNormBackwardWeightsF32 } from "./kernel/norm";
 export { adamF32, squaresF64 } from "./kernel/optim";
-export { positionsBackwardF32 } from "./kernel/positions";
 export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
 export { columnSumsF32, previousRowsF32, rowDotsF32, scaleRowsF32 } from "./kernel/rows";
 export { scoreBackwardF32 } from "./kernel/score";

@@ -15,7 +15,6 @@ export { headForwardF32, sigmoidF32 } from "./kernel/head";
 export { meanForwardF32, runningMeanForwardF32 } from "./kernel/interest";
 export { lstmForwardF32 } from "./kernel/lstm";
 export { layerNormForwardF32 } from "./kernel/norm";
-export { positionsForwardF32 } from "./kernel/positions";
 export { rankF32, topKF32 } from "./kernel/rank";
 export { addBiasF32, addRowsF32 } from "./kernel/rows";
 export { scoreForwardF32 } from "./kernel/score";

@@ -98,7 +98,10 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   norm: choice(["none", "pre", "post"], "layer norm before each sublayer and at the end, or after each sublayer"),
   feedForward: integer(0, 0, 16, "feed-forward sublayer in each block, this many times H wide; 0 = none"),
   feedForwardActivation: choice(["gelu", "relu"], "activation inside the feed-forward sublayer"),
-  positions: choice(["none", "learned"], "add a learned position to each item of a window"),
+  positions: choice(
+    ["none", "learned"],
+    "add a learned position to each item, counted back from the newest of its window",
+  ),
   interest: choice(
     ["none", "learned", "last", "mean", "user"],
     "the vector u that attention compares each item with; user = one per known user, the mean for others",

@@ -115,15 +115,6 @@ export interface InferenceKernels {
     bColumn: number,
     panels: number,
   ): void;
-  positionsForwardF32(
-    begin: number,
-    end: number,
-    offsets: number,
-    width: number,
-    window: number,
-    table: number,
-    x: number,
-  ): void;
   rankF32(
     begin: number,
     end: number,
@@ -382,16 +373,6 @@ export interface TrainingKernels extends InferenceKernels {
     dX: number,
     dU: number,
     dV: number,
-  ): void;
-  positionsBackwardF32(
-    begin: number,
-    end: number,
-    steps: number,
-    offsets: number,
-    width: number,
-    window: number,
-    dx: number,
-    dTable: number,
   ): void;
   previousRowsF32(
     begin: number,

@@ -110,7 +110,7 @@ class Model(nn.Module):
         if hasattr(self, "feature_projection"):
             x = x + self.feature_projection(FEATURE_ROWS[b])
         if hasattr(self, "positions"):
-            x = x + self.positions(torch.arange(len(INPUTS[b])))
+            x = x + self.positions(torch.arange(WINDOW - len(INPUTS[b]), WINDOW))
         if hasattr(self, "input_norm"):
             x = self.input_norm(x)
         weights = self.attention(x, OWNERS[b]) if hasattr(self, "attention") else None

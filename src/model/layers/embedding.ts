@@ -4,7 +4,7 @@
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
-import type { PackedBatch } from "../packed.ts";
+import { type PackedBatch, placePositions } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
 import { LayerNorm, type NormTrace } from "./layer-norm.ts";
 import { Linear } from "./linear.ts";
@@ -19,6 +19,8 @@ export interface EmbeddingTrace {
   /** X, f32[rows, D]. */
   x: number;
   norm: NormTrace | undefined;
+  /** Address of the position of each row, i32[rows]; 0 without positions. */
+  positionsAt: number;
 }
 
 /** The input stage of a composition. */
@@ -63,7 +65,7 @@ export class ItemEmbedding {
   /** Embeds every row of a batch. */
   forward(engine: Engine, batch: PackedBatch): EmbeddingTrace {
     const { memory } = engine;
-    const { rows, itemsAt, steps, offsetsAt } = batch;
+    const { rows, itemsAt } = batch;
     const width = this.#width;
     const raw = memory.planF32(rows * width);
     const { table } = this;
@@ -76,23 +78,26 @@ export class ItemEmbedding {
       if (table) engine.each("addRowsF32", rows, 1, width, projected, raw);
     }
     const positions = this.#positions;
+    const positionsAt = positions ? placePositions(engine, batch, positions.shape[0]) : 0;
     if (positions) {
-      engine.each("positionsForwardF32", steps, 1, offsetsAt, width, positions.shape[0], positions.value, raw);
+      const positioned = memory.planF32(rows * width);
+      engine.each("gatherForwardF32", rows, 1, positions.value, positionsAt, width, positioned);
+      engine.each("addRowsF32", rows, 1, width, positioned, raw);
     }
     const norm = this.#norm?.forward(rows, raw);
-    return { x: norm ? norm.y : raw, norm };
+    return { x: norm ? norm.y : raw, norm, positionsAt };
   }
 
   /** Adds dX, f32[rows, D] (used up), to the gradients of the table and the norm. */
   backward(engine: TrainingEngine, batch: PackedBatch, trace: EmbeddingTrace, dX: number): void {
     const { memory } = engine;
-    const { rows, itemsAt, steps, offsetsAt } = batch;
+    const { rows, itemsAt } = batch;
     const width = this.#width;
     if (trace.norm) this.#norm!.backward(engine, rows, trace.norm, dX, dX);
     const positions = this.#positions;
     if (positions) {
-      const window = positions.shape[0];
-      engine.each("positionsBackwardF32", window, 1, steps, offsetsAt, width, window, dX, positions.gradient);
+      const [window] = positions.shape;
+      engine.each("gatherBackwardF32", window, 1, rows, dX, trace.positionsAt, width, positions.gradient);
     }
     if (this.#features) {
       const dFeatures = memory.planF32(rows * this.#features.width);
