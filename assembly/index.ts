@@ -22,6 +22,6 @@ export { lstmBackwardF32 } from "./kernel/lstm";
 export { layerNormBackwardF32, layerNormBackwardWeightsF32 } from "./kernel/norm";
 export { adamF32, squaresF64 } from "./kernel/optim";
 export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
-export { columnSumsF32, previousRowsF32, rowDotsF32, scaleRowsF32 } from "./kernel/rows";
+export { columnSumsF32, previousRowsF32, rowDotsF32 } from "./kernel/rows";
 export { scoreBackwardF32 } from "./kernel/score";
 export { selfAttentionBackwardF32 } from "./kernel/self-attention";

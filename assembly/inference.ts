@@ -16,7 +16,7 @@ export { meanForwardF32, runningMeanForwardF32 } from "./kernel/interest";
 export { lstmForwardF32 } from "./kernel/lstm";
 export { layerNormForwardF32 } from "./kernel/norm";
 export { rankF32, topKF32 } from "./kernel/rank";
-export { addBiasF32, addRowsF32 } from "./kernel/rows";
+export { addBiasF32, addRowsF32, scaleRowsF32 } from "./kernel/rows";
 export { scoreForwardF32 } from "./kernel/score";
 export { selfAttentionForwardF32 } from "./kernel/self-attention";
 export { expF64, log2F64 };

@@ -135,6 +135,7 @@ export interface InferenceKernels {
     x: number,
     u: number,
   ): void;
+  scaleRowsF32(begin: number, end: number, width: number, x: number, stride: number, factors: number): void;
   scoreForwardF32(
     begin: number,
     end: number,
@@ -403,7 +404,6 @@ export interface TrainingKernels extends InferenceKernels {
     dU: number,
     dX: number,
   ): void;
-  scaleRowsF32(begin: number, end: number, width: number, x: number, stride: number, factors: number): void;
   scoreBackwardF32(
     begin: number,
     end: number,

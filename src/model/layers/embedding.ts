@@ -1,6 +1,6 @@
-// Item ids to vectors: rows of the embedding table, plus a projection of the features of each step where there are any (or that
-// alone, without a catalogue), optionally with a learned position added, optionally layer-normalised
-// (before attention: a norm after the weight would cancel it).
+// Item ids to vectors: rows of the embedding table, optionally times √D (Vaswani et al. 2017, §3.4), plus a projection of the
+// features of each step where there are any (or that alone, without a catalogue), optionally with a learned position added,
+// optionally layer-normalised (before attention: a norm after the weight would cancel it).
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
@@ -28,6 +28,7 @@ export class ItemEmbedding {
   /** Undefined where sequences have features but no items. */
   readonly table: Parameter | undefined;
   readonly #width: number;
+  readonly #scales: boolean;
   readonly #positions: Parameter | undefined;
   readonly #norm: LayerNorm | undefined;
   readonly #features: Linear | undefined;
@@ -35,6 +36,7 @@ export class ItemEmbedding {
   constructor(engine: Engine, config: ModelConfig, parameters: Parameters, items: number, training: boolean) {
     this.table = items > 0 ? parameters.get(TABLE) : undefined;
     this.#width = config.embedding;
+    this.#scales = config.embeddingScale === "width";
     this.#positions = config.positions === "learned" ? parameters.get(POSITIONS) : undefined;
     this.#norm = config.inputNorm === "layer" ? new LayerNorm(engine, parameters, NORM) : undefined;
     const projects = config.features > 0;
@@ -71,6 +73,7 @@ export class ItemEmbedding {
     const { table } = this;
     if (table) {
       engine.each("gatherForwardF32", rows, 1, table.value, itemsAt, width, raw);
+      this.#scale(engine, rows, raw);
     }
     if (this.#features) {
       const projected = table ? memory.planF32(rows * width) : raw;
@@ -105,6 +108,18 @@ export class ItemEmbedding {
     }
     const { table } = this;
     if (!table) return;
+    this.#scale(engine, rows, dX);
     engine.each("gatherBackwardF32", table.shape[0], 1, rows, dX, itemsAt, width, table.gradient);
+  }
+
+  /** Multiplies item rows, or their gradient, by √D where the config says so. */
+  #scale(engine: Engine, rows: number, x: number): void {
+    if (!this.#scales) return;
+    const { memory } = engine;
+    const mark = memory.mark();
+    const factors = memory.planF32(rows);
+    memory.f32(factors, rows).fill(Math.sqrt(this.#width));
+    engine.each("scaleRowsF32", rows, 1, this.#width, x, this.#width, factors);
+    memory.release(mark);
   }
 }
