@@ -13,10 +13,12 @@ export interface ModelConfig {
   cell: "gru" | "lstm";
   activation: "tanh" | "relu";
   heads: number;
+  attentionDropout: "both" | "weights" | "output";
   residual: "none" | "add";
   norm: "none" | "pre" | "post";
   feedForward: number;
   feedForwardActivation: "gelu" | "relu";
+  embeddingScale: "none" | "width";
   positions: "none" | "learned";
   interest: "none" | "learned" | "last" | "mean" | "user";
   interestDigest: string;
@@ -94,11 +96,19 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   cell: choice(["gru", "lstm"], "recurrent cell of the blocks"),
   activation: choice(["tanh", "relu"], "what squashes the cell's candidate and output; its gates stay sigmoid"),
   heads: integer(1, 1, 64, "N, heads of self-attention; must divide D"),
+  attentionDropout: choice(
+    ["both", "weights", "output"],
+    "what self-attention drops of its own: its weights, its output before the residual, or both",
+  ),
   residual: choice(["none", "add"], "add a sublayer's input to its output"),
   norm: choice(["none", "pre", "post"], "layer norm before each sublayer and at the end, or after each sublayer"),
   feedForward: integer(0, 0, 16, "feed-forward sublayer in each block, this many times H wide; 0 = none"),
   feedForwardActivation: choice(["gelu", "relu"], "activation inside the feed-forward sublayer"),
-  positions: choice(["none", "learned"], "add a learned position to each item of a window"),
+  embeddingScale: choice(["none", "width"], "multiply item embeddings by √D where they are read, not where they score"),
+  positions: choice(
+    ["none", "learned"],
+    "add a learned position to each item, counted back from the newest of its window",
+  ),
   interest: choice(
     ["none", "learned", "last", "mean", "user"],
     "the vector u that attention compares each item with; user = one per known user, the mean for others",

@@ -109,6 +109,26 @@ export function cutWindows(engine: Engine, batch: PackedBatch, size: number): Wi
   return windows;
 }
 
+/**
+ * Places the position of each row, i32[rows], and returns its address: as in windows of `size` steps that are filled up from the
+ * front, so that a sequence's newest item has position size − 1 whatever its length, and each row counts back from there. Steps
+ * beyond one window begin the next; only the last of a sequence's windows can be short.
+ */
+export function placePositions(engine: Engine, batch: PackedBatch, size: number): number {
+  const { memory } = engine;
+  const { sequences, rows, lengths, offsets } = batch;
+  const at = memory.planI32(rows);
+  const positions = memory.i32(at, rows);
+  for (let b = 0; b < sequences; b++) {
+    const length = lengths[b];
+    for (let t = 0; t < length; t++) {
+      const windowEnd = Math.min(length, t - (t % size) + size);
+      positions[offsets[t] + b] = size - (windowEnd - t);
+    }
+  }
+  return at;
+}
+
 /** Sums up the rows of sequences inside a run of steps: how work is shared fairly where each sequence is a place of an axis. */
 function workOf(lengths: Int32Array, firstStep: number, steps: number, sequences: number): Int32Array {
   const work = new Int32Array(sequences + 1);

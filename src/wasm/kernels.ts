@@ -115,15 +115,6 @@ export interface InferenceKernels {
     bColumn: number,
     panels: number,
   ): void;
-  positionsForwardF32(
-    begin: number,
-    end: number,
-    offsets: number,
-    width: number,
-    window: number,
-    table: number,
-    x: number,
-  ): void;
   quantizeItemsF32(
     begin: number,
     end: number,
@@ -200,6 +191,16 @@ export interface InferenceKernels {
     width: number,
     x: number,
     u: number,
+  ): void;
+  scaleRowsF32(
+    begin: number,
+    end: number,
+    width: number,
+    x: number,
+    stride: number,
+    factors: number,
+    out: number,
+    outStride: number,
   ): void;
   scanCatalogue(
     begin: number,
@@ -462,16 +463,6 @@ export interface TrainingKernels extends InferenceKernels {
     dU: number,
     dV: number,
   ): void;
-  positionsBackwardF32(
-    begin: number,
-    end: number,
-    steps: number,
-    offsets: number,
-    width: number,
-    window: number,
-    dx: number,
-    dTable: number,
-  ): void;
   previousRowsF32(
     begin: number,
     end: number,
@@ -500,16 +491,6 @@ export interface TrainingKernels extends InferenceKernels {
     width: number,
     dU: number,
     dX: number,
-  ): void;
-  scaleRowsF32(
-    begin: number,
-    end: number,
-    width: number,
-    x: number,
-    stride: number,
-    factors: number,
-    out: number,
-    outStride: number,
   ): void;
   scoreBackwardF32(
     begin: number,

@@ -335,7 +335,7 @@ export interface BlocksTrainingCase extends Omit<TrainingCase, "name" | "blocks"
     scale: "none" | "length";
     score?: "mlp" | "gaussian";
   } | null;
-  /** Whether `positions.weight` [7, D] is added to the embedding: row t at step t. */
+  /** Whether `positions.weight` [7, D] is added to the embedding: the last row at the last step, the one before it at the one before. */
   learnedPositions: boolean;
   /** Whether `output_norm` follows the last block. */
   outputNorm: boolean;

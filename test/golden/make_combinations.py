@@ -107,10 +107,12 @@ class Model(nn.Module):
     def encode(self, b):
         """y of each step, and the weights."""
         x = self.embedding(torch.tensor(INPUTS[b])) if hasattr(self, "embedding") else 0
+        if self.settings.get("embeddingScale") == "width":
+            x = x * self.settings["embedding"] ** 0.5
         if hasattr(self, "feature_projection"):
             x = x + self.feature_projection(FEATURE_ROWS[b])
         if hasattr(self, "positions"):
-            x = x + self.positions(torch.arange(len(INPUTS[b])))
+            x = x + self.positions(torch.arange(WINDOW - len(INPUTS[b]), WINDOW))
         if hasattr(self, "input_norm"):
             x = self.input_norm(x)
         weights = self.attention(x, OWNERS[b]) if hasattr(self, "attention") else None
@@ -269,7 +271,7 @@ for c, cell in enumerate(CELLS):
 HEADS = [
     ("heads of items: gru, learned interest, causal", {"cell": "gru", **LEARNED, **APART}, True),
     ("heads of items: lstm, mean interest, mlp, sequence", {"cell": "lstm", **OF_ALL, **APART}, True),
-    ("heads of items: self-attention, pre, gelu", {**ATTENDING, **PRE_GELU}, True),
+    ("heads of items: self-attention, pre, gelu, scaled", {**ATTENDING, **PRE_GELU, "embeddingScale": "width"}, True),
     ("heads of features alone: lstm with relu", {**LSTM_RELU, **APART}, False),
     ("heads of features and items: gru, learned interest, input norm", {**NORMED_FEATURES, **LEARNED, **APART}, True),
 ]

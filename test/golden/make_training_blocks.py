@@ -9,7 +9,7 @@ from fixture import normal, uniform, write
 from layers import Block
 
 ITEMS, WIDTH, STEPS = 13, 8, 10
-WINDOW = 7  # one position more than the longest history: it has no gradient and must not move
+WINDOW = 7  # one position more than the longest history: the first, which has no gradient and must not move
 OPTIMIZER = {"learningRate": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "maxNorm": 5.0}
 
 # Longest first, an item repeated within a sequence and between them, one item (12) that is only a target.
@@ -88,7 +88,7 @@ class Model(nn.Module):
     def forward(self, inputs):
         x = self.embedding(torch.tensor(inputs))
         if hasattr(self, "positions"):
-            x = x + self.positions(torch.arange(len(inputs)))
+            x = x + self.positions(torch.arange(WINDOW - len(inputs), WINDOW))
         weights = self.attention(x) if hasattr(self, "attention") else None
         for index, block in enumerate(self.blocks):
             x = block(x, weights if index == 0 else None)

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutWindows, lastRow, packHistories } from "../../src/model/packed.ts";
+import { cutWindows, lastRow, packHistories, placePositions } from "../../src/model/packed.ts";
 import { createTrainingEngine } from "../../src/wasm/node.ts";
 import { forSeeds } from "../reference/random.ts";
 
@@ -40,6 +40,44 @@ test("windows cover all rows in order, and their offsets count from their own fi
     expect(offsets.map((row) => row + window.firstRow)).toEqual([
       ...batch.offsets.subarray(window.firstStep, window.firstStep + window.steps + 1),
     ]);
+  }
+});
+
+/** Positions of each history's steps, in the order of the packing. */
+async function positionsOf(lengths: readonly number[], size: number): Promise<number[][]> {
+  const engine = await createTrainingEngine();
+  const batch = packHistories(
+    engine,
+    lengths.map((length) => new Array<number>(length).fill(0)),
+  );
+  const positions = engine.memory.i32(placePositions(engine, batch, size), batch.rows);
+  return [...batch.lengths].map((length, b) => Array.from({ length }, (_, t) => positions[batch.offsets[t] + b]));
+}
+
+test("the newest item has the last position, and each one before it the position before", async () => {
+  expect(await positionsOf([1, 5, 3], 5)).toEqual([[0, 1, 2, 3, 4], [2, 3, 4], [4]]);
+});
+
+test("full windows have all positions, and the rest of a history the last ones", async () => {
+  expect(await positionsOf([7, 6, 4], 3)).toEqual([
+    [0, 1, 2, 0, 1, 2, 2],
+    [0, 1, 2, 0, 1, 2],
+    [0, 1, 2, 2],
+  ]);
+  expect(await positionsOf([3], 1)).toEqual([[0, 0, 0]]);
+  expect(await positionsOf([], 4)).toEqual([]);
+});
+
+test("positions are those of the paper's windows, filled up from the front", async () => {
+  for (const size of [1, 2, 3, 4, 9, 10, 11]) {
+    for (let length = 1; length <= 10; length++) {
+      const want: number[] = [];
+      for (let first = 0; first < length; first += size) {
+        const taken = Math.min(size, length - first);
+        want.push(...Array.from({ length: size }, (_, position) => position).slice(size - taken));
+      }
+      expect(await positionsOf([length], size), `${length} steps, windows of ${size}`).toEqual([want]);
+    }
   }
 });
 

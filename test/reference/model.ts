@@ -43,7 +43,7 @@ export interface ModelConfig {
   attention: ModelAttention | null;
   /** Which positions predict the next item: all of them, or the last of each history. */
   positions: "all" | "last";
-  /** Whether a trained vector for each step, counted from 0, is added to the embedding; no history is longer than there are. */
+  /** Whether a trained vector for each step is added to the embedding, the last row at the last step; no history has more steps than rows. */
   learnedPositions?: boolean;
   /** Whether a layer norm follows the last block. */
   outputNorm?: boolean;
@@ -94,11 +94,11 @@ export function modelStep(config: ModelConfig, parameters: Tensors, batch: reado
   let loss = 0;
 
   for (const sequence of batch) {
-    // 1. forward: x = E[inputs] + P[0 … T−1], w = attention(x), y = blocks(x, w), h = LN(y)
+    // 1. forward: x = E[inputs] + P[window−T … window−1], w = attention(x), y = blocks(x, w), h = LN(y)
     const x = embeddingForward(table, sequence.inputs);
-    const steps = x.map((_, t) => t);
-    const positions = parameters["positions.weight"] as Matrix;
-    if (config.learnedPositions) addMatrix(x, embeddingForward(positions, steps));
+    const positions = (parameters["positions.weight"] as Matrix | undefined) ?? [];
+    const places = x.map((_, t) => positions.length - x.length + t);
+    if (config.learnedPositions) addMatrix(x, embeddingForward(positions, places));
     const weights = config.attention ? attentionForward(config.attention, x, learned, score) : undefined;
     const inputs: BlockInput[] = [];
     const outputs: BlockOutput[] = [];
@@ -138,7 +138,7 @@ export function modelStep(config: ModelConfig, parameters: Tensors, batch: reado
       if (sigma === undefined) addTensors(gradients, back.dScore, "attention.score.");
     }
     if (config.learnedPositions) {
-      addMatrix(gradients["positions.weight"] as Matrix, embeddingBackward(positions, steps, dX));
+      addMatrix(gradients["positions.weight"] as Matrix, embeddingBackward(positions, places, dX));
     }
     addMatrix(gradients["embedding.weight"] as Matrix, embeddingBackward(table, sequence.inputs, dX));
   }

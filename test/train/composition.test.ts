@@ -113,6 +113,23 @@ const blockSettings: [string, Partial<ModelConfig>][] = [
     "self-attention with two heads and positions",
     { mixer: "self-attention", heads: 2, interest: "none", positions: "learned" },
   ],
+  ["scaled embeddings under interest attention", { embeddingScale: "width" }],
+  [
+    "scaled embeddings and positions under residual self-attention that drops its weights",
+    {
+      mixer: "self-attention",
+      interest: "none",
+      embeddingScale: "width",
+      positions: "learned",
+      residual: "add",
+      norm: "pre",
+      attentionDropout: "weights",
+    },
+  ],
+  [
+    "residual self-attention that drops its output",
+    { mixer: "self-attention", interest: "none", residual: "add", norm: "post", attentionDropout: "output" },
+  ],
   [
     "two residual self-attention blocks",
     { mixer: "self-attention", layers: 2, heads: 3, interest: "none", residual: "add", norm: "pre", feedForward: 1 },

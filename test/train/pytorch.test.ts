@@ -137,7 +137,7 @@ test("windows change no loss: the state is carried on", async () => {
   }
 });
 
-test("sasrec: steps beyond the window are a history of their own, positions from the first on", async () => {
+test("sasrec: steps beyond the window are a history of their own, with positions of its own", async () => {
   const golden = all.find(({ name }) => name === "sasrec")!;
   const lossOf = async (histories: typeof golden.batch): Promise<number> => {
     const { engine, network, examples } = await build({ ...golden, batch: histories });

@@ -1,10 +1,10 @@
-// Item ids to vectors: rows of the embedding table, plus a projection of the features of each step where there are any (or that
-// alone, without a catalogue), optionally with a learned position added, optionally layer-normalised
-// (before attention: a norm after the weight would cancel it).
+// Item ids to vectors: rows of the embedding table, optionally times √D (Vaswani et al. 2017, §3.4), plus a projection of the
+// features of each step where there are any (or that alone, without a catalogue), optionally with a learned position added,
+// optionally layer-normalised (before attention: a norm after the weight would cancel it).
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
-import type { PackedBatch } from "../packed.ts";
+import { type PackedBatch, placePositions } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
 import { LayerNorm, type NormTrace } from "./layer-norm.ts";
 import { Linear } from "./linear.ts";
@@ -19,6 +19,8 @@ export interface EmbeddingTrace {
   /** X, f32[rows, D]. */
   x: number;
   norm: NormTrace | undefined;
+  /** Address of the position of each row, i32[rows]; 0 without positions. */
+  positionsAt: number;
 }
 
 /** The input stage of a composition. */
@@ -26,6 +28,7 @@ export class ItemEmbedding {
   /** Undefined where sequences have features but no items. */
   readonly table: Parameter | undefined;
   readonly #width: number;
+  readonly #scales: boolean;
   readonly #positions: Parameter | undefined;
   readonly #norm: LayerNorm | undefined;
   readonly #features: Linear | undefined;
@@ -33,6 +36,7 @@ export class ItemEmbedding {
   constructor(engine: Engine, config: ModelConfig, parameters: Parameters, items: number, training: boolean) {
     this.table = items > 0 ? parameters.get(TABLE) : undefined;
     this.#width = config.embedding;
+    this.#scales = config.embeddingScale === "width";
     this.#positions = config.positions === "learned" ? parameters.get(POSITIONS) : undefined;
     this.#norm = config.inputNorm === "layer" ? new LayerNorm(engine, parameters, NORM) : undefined;
     const projects = config.features > 0;
@@ -63,12 +67,13 @@ export class ItemEmbedding {
   /** Embeds every row of a batch. */
   forward(engine: Engine, batch: PackedBatch): EmbeddingTrace {
     const { memory } = engine;
-    const { rows, itemsAt, steps, offsetsAt } = batch;
+    const { rows, itemsAt } = batch;
     const width = this.#width;
     const raw = memory.planF32(rows * width);
     const { table } = this;
     if (table) {
       engine.each("gatherForwardF32", rows, 1, table.value, itemsAt, width, raw);
+      this.#scale(engine, rows, raw);
     }
     if (this.#features) {
       const projected = table ? memory.planF32(rows * width) : raw;
@@ -76,23 +81,26 @@ export class ItemEmbedding {
       if (table) engine.each("addRowsF32", rows, 1, width, projected, raw);
     }
     const positions = this.#positions;
+    const positionsAt = positions ? placePositions(engine, batch, positions.shape[0]) : 0;
     if (positions) {
-      engine.each("positionsForwardF32", steps, 1, offsetsAt, width, positions.shape[0], positions.value, raw);
+      const positioned = memory.planF32(rows * width);
+      engine.each("gatherForwardF32", rows, 1, positions.value, positionsAt, width, positioned);
+      engine.each("addRowsF32", rows, 1, width, positioned, raw);
     }
     const norm = this.#norm?.forward(rows, raw);
-    return { x: norm ? norm.y : raw, norm };
+    return { x: norm ? norm.y : raw, norm, positionsAt };
   }
 
   /** Adds dX, f32[rows, D] (used up), to the gradients of the table and the norm. */
   backward(engine: TrainingEngine, batch: PackedBatch, trace: EmbeddingTrace, dX: number): void {
     const { memory } = engine;
-    const { rows, itemsAt, steps, offsetsAt } = batch;
+    const { rows, itemsAt } = batch;
     const width = this.#width;
     if (trace.norm) this.#norm!.backward(engine, rows, trace.norm, dX, dX);
     const positions = this.#positions;
     if (positions) {
-      const window = positions.shape[0];
-      engine.each("positionsBackwardF32", window, 1, steps, offsetsAt, width, window, dX, positions.gradient);
+      const [window] = positions.shape;
+      engine.each("gatherBackwardF32", window, 1, rows, dX, trace.positionsAt, width, positions.gradient);
     }
     if (this.#features) {
       const dFeatures = memory.planF32(rows * this.#features.width);
@@ -100,6 +108,18 @@ export class ItemEmbedding {
     }
     const { table } = this;
     if (!table) return;
+    this.#scale(engine, rows, dX);
     engine.each("gatherBackwardF32", table.shape[0], 1, rows, dX, itemsAt, width, table.gradient);
+  }
+
+  /** Multiplies item rows, or their gradient, by √D where the config says so. */
+  #scale(engine: Engine, rows: number, x: number): void {
+    if (!this.#scales) return;
+    const { memory } = engine;
+    const mark = memory.mark();
+    const factors = memory.planF32(rows);
+    memory.f32(factors, rows).fill(Math.sqrt(this.#width));
+    engine.each("scaleRowsF32", rows, 1, this.#width, x, this.#width, factors, x, this.#width);
+    memory.release(mark);
   }
 }

@@ -13,6 +13,7 @@ export class SelfAttention implements Body {
   readonly inWidth: number;
   readonly outWidth: number;
   readonly #heads: number;
+  readonly #dropsWeights: boolean;
   readonly #inMap: Linear;
   readonly #outMap: Linear;
 
@@ -26,6 +27,7 @@ export class SelfAttention implements Body {
     this.inWidth = config.embedding;
     this.outWidth = config.embedding;
     this.#heads = config.heads;
+    this.#dropsWeights = config.attentionDropout !== "output";
     const own = (name: string) => parameters.get(parameterName(index, name));
     this.#inMap = new Linear(engine, own("in_proj_weight"), own("in_proj_bias"), training);
     this.#outMap = new Linear(engine, own("out_proj.weight"), own("out_proj.bias"), training);
@@ -61,7 +63,7 @@ export class SelfAttention implements Body {
     const y = memory.planF32(rows * width);
     const mark = memory.mark();
     const scratch = memory.planF32(sequences * 2 * steps);
-    const { rate, seed, stream, step } = maskOf(pass);
+    const { rate, seed, stream, step } = this.#maskOf(pass);
     engine.each(
       "selfAttentionForwardF32",
       pass.window.work,
@@ -97,7 +99,7 @@ export class SelfAttention implements Body {
     this.#outMap.backward(engine, rows, o, dY, width, dO);
     const dQkv = memory.planF32(rows * 3 * width);
     const scratch = memory.planF32(sequences * 2 * steps);
-    const { rate, seed, stream, step } = maskOf(pass);
+    const { rate, seed, stream, step } = this.#maskOf(pass);
     engine.each(
       "selfAttentionBackwardF32",
       pass.window.work,
@@ -119,12 +121,12 @@ export class SelfAttention implements Body {
     this.#inMap.backward(engine, rows, x, dQkv, 3 * width, dx);
     memory.release(mark);
   }
-}
 
-/** What the mask of the attention probabilities is drawn from. */
-function maskOf({ drop }: Pass): { rate: number; seed: number; stream: number; step: number } {
-  if (!drop) return { rate: 0, seed: 0, stream: 0, step: 0 };
-  return { rate: drop.rate, seed: drop.seed, stream: ATTENTION_DROPOUT_STREAM + drop.place, step: drop.step };
+  /** What the mask of the attention probabilities is drawn from. */
+  #maskOf({ drop }: Pass): { rate: number; seed: number; stream: number; step: number } {
+    if (!drop || !this.#dropsWeights) return { rate: 0, seed: 0, stream: 0, step: 0 };
+    return { rate: drop.rate, seed: drop.seed, stream: ATTENTION_DROPOUT_STREAM + drop.place, step: drop.step };
+  }
 }
 
 function parameterName(index: number, name: string): string {

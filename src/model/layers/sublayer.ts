@@ -1,7 +1,7 @@
 // A sublayer: a body with what surrounds it.
 //
 //   plain      y = f(dropout(x))
-//   residual   y = x + dropout(f(x))
+//   residual   y = x + dropout(f(x)), or x + f(x) where f is self-attention that drops its weights alone
 //   norm pre   f sees LN(x);   norm post   y is normalised at the end
 //
 // A block is a mixer over the steps, and a feed-forward sublayer where the config has one.
@@ -33,6 +33,8 @@ export class Sublayer {
   readonly #norm: LayerNorm | undefined;
   readonly #residual: boolean;
   readonly #post: boolean;
+  /** Whether there is dropout around the body, not only inside it. */
+  readonly #drops: boolean;
 
   private constructor(
     readonly engine: Engine,
@@ -46,6 +48,8 @@ export class Sublayer {
     this.#body = body;
     this.#residual = config.residual === "add";
     this.#post = config.norm === "post";
+    const dropsInside = body instanceof SelfAttention && config.attentionDropout === "weights";
+    this.#drops = !(this.#residual && dropsInside);
     this.#norm = config.norm === "none" ? undefined : new LayerNorm(engine, parameters, normName);
   }
 
@@ -98,7 +102,7 @@ export class Sublayer {
     const { engine, place } = this;
     const { rows } = window;
     const { outWidth, inWidth } = this.#body;
-    const around = drop && { ...drop, place };
+    const around = drop && { ...drop, place, rate: this.#drops ? drop.rate : 0 };
     const inside = drop && { ...drop, place: INSIDE + place };
     const pre = this.#post ? undefined : this.#norm?.forward(rows, x);
     const normed = pre ? pre.y : x;
