@@ -7,8 +7,19 @@ import { faultOf, torture } from "./torture.ts";
 const kills = await torture({
   // Seen from build/, where this program is run.
   root: fileURLToPath(new URL("..", import.meta.url)),
-  log: { users: 300, items: 60, events: 24 },
-  settings: ["--model", "gru4rec", "--threads", "2", "--epochs", "4", "--set", "embedding=32", "hidden=32", "batch=32"],
+  log: { users: 300, items: 300, events: 24 },
+  settings: [
+    "--model",
+    "gru4rec",
+    "--threads",
+    "2",
+    "--epochs",
+    "4",
+    "--set",
+    "embedding=32",
+    "hidden=32",
+    "learningRate=0.003",
+  ],
   seed: Number(process.argv[2] ?? 1),
   anywhere: 100,
   inLastEpoch: 20,

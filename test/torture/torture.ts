@@ -46,8 +46,8 @@ interface Unbroken {
   /** Epochs before the refit, and of it. */
   epochs: number;
   refits: number;
-  /** Milliseconds from start to end, and of an epoch. */
-  wholeMs: number;
+  /** Milliseconds from the start to the first line, and of an epoch. */
+  startMs: number;
   epochMs: number;
 }
 
@@ -66,14 +66,16 @@ export async function torture(options: Torture): Promise<Kill[]> {
     writeFileSync(data, toTable(makeEvents(log)));
     const runs = new Runs(root, data, options.settings);
     const unbroken = await runs.unbroken(join(folder, "unbroken"));
-    const { epochs, refits, wholeMs, epochMs } = unbroken;
-    const milliseconds = `${Math.round(wholeMs)} ms, ${Math.round(epochMs)} ms an epoch`;
-    tell(`unbroken: ${epochs} epochs and ${refits} of the refit in ${milliseconds}, seed of the kills ${seed}`);
+    const { epochs, refits, startMs, epochMs } = unbroken;
+    tell(
+      `unbroken: ${epochs} epochs and ${refits} of the refit of ${Math.round(epochMs)} ms, seed of the kills ${seed}`,
+    );
     const random = randomOf(seed);
     const attempts: { what: string; start: (place: string) => Promise<Ended> }[] = [];
     for (const [file, save] of [
       ["checkpoint-", 3],
-      ["model.safetensors", 2],
+      // The first two look whether it could be written.
+      ["model.safetensors", 3],
     ] as const) {
       const list = join(folder, "calls.json");
       await runs.start(join(folder, "listed"), { preload: `file=${file}&save=${save}&call=0&list=${list}` }).ended;
@@ -86,18 +88,19 @@ export async function torture(options: Torture): Promise<Kill[]> {
         });
       }
     }
+    // After a random line, of those that mark the phases: times alone would all hit one phase where others use the machine too.
+    const epochsOf = (phase: string, count: number) => Array.from({ length: count }, (_, i) => `${phase} ${i + 1}/`);
+    const lines = ["settings: ", ...epochsOf("train", epochs), "again on everything", ...epochsOf("refit", refits)];
+    const attempt = (line: string | undefined, longestMs: number) => {
+      const afterMs = random.unit() * longestMs;
+      const what = `${Math.round(afterMs)} ms after ${line === undefined ? "the start" : `"${line}"`}`;
+      attempts.push({ what, start: (place) => runs.killAfter(place, afterMs, line) });
+    };
     for (let kill = 0; kill < anywhere; kill++) {
-      const afterMs = random.unit() * wholeMs;
-      attempts.push({ what: `after ${Math.round(afterMs)} ms`, start: (place) => runs.killAfter(place, afterMs) });
+      const line = random.choose([undefined, ...lines]);
+      attempt(line, line === undefined ? startMs : epochMs);
     }
-    const beforeLast = refits === 1 ? "training again on everything" : `refit ${refits - 1}/${refits}`;
-    for (let kill = 0; kill < inLastEpoch; kill++) {
-      const afterMs = random.unit() * epochMs;
-      attempts.push({
-        what: `${Math.round(afterMs)} ms into the last epoch`,
-        start: (place) => runs.killAfter(place, afterMs, beforeLast),
-      });
-    }
+    for (let kill = 0; kill < inLastEpoch; kill++) attempt(lines[lines.length - 2], epochMs);
     const kills: Kill[] = [];
     const entries = attempts.entries();
     const work = async () => {
@@ -145,8 +148,13 @@ class Runs {
 
   /** Trains to the end, and learns what is needed to aim. */
   async unbroken(place: string): Promise<Unbroken> {
-    const startMs = performance.now();
-    const { code, stdout, stderr } = await this.start(place).ended;
+    const begunMs = performance.now();
+    const { child, ended } = this.start(place);
+    let startMs = 0;
+    child.stderr.once("data", () => {
+      startMs = performance.now() - begunMs;
+    });
+    const { code, stdout, stderr } = await ended;
     if (code !== 0) throw new Error(`the unbroken run ended with ${code}: ${stderr}`);
     const { sha256, seconds } = JSON.parse(stdout);
     const { epochs, refits } = epochsIn(stderr);
@@ -154,13 +162,21 @@ class Runs {
       sha256,
       epochs,
       refits,
-      wholeMs: performance.now() - startMs,
+      startMs,
       epochMs: (1000 * seconds) / (epochs + refits),
     };
   }
 
-  /** Kills a training so long after its start, or after a line of its progress. */
-  async killAfter(place: string, afterMs: number, line?: string, resume = false): Promise<Ended> {
+  /** Kills a training so long after its start, or after a line of its progress; if that is too late, another one earlier. */
+  async killAfter(place: string, afterMs: number, line?: string): Promise<Ended> {
+    const outcome = await this.killOnce(place, afterMs, line);
+    if (outcome.signal !== null) return outcome;
+    rmSync(place, { recursive: true });
+    return this.killAfter(place, afterMs / 2, line);
+  }
+
+  /** Kills a training, or a resumed one, unless it ends before. */
+  async killOnce(place: string, afterMs: number, line?: string, resume = false): Promise<Ended> {
     const { child, ended } = this.start(place, { resume });
     let timer: NodeJS.Timeout | undefined;
     const arm = () => {
@@ -178,7 +194,7 @@ class Runs {
     const phase = phaseOf(killed, place, unbroken);
     let runs = 1;
     while (runs < 4 && random.unit() < 0.25) {
-      await this.killAfter(place, random.unit() * unbroken.wholeMs, undefined, true);
+      await this.killOnce(place, unbroken.startMs + random.unit() * 3 * unbroken.epochMs, undefined, true);
       runs++;
     }
     const last = await this.start(place, { resume: true }).ended;
@@ -207,17 +223,19 @@ function epochsIn(stderr: string): { epochs: number; refits: number } {
 
 /** Says what a run was doing when it was killed, from what it had told and left. */
 function phaseOf({ code, stderr }: Ended, place: string, unbroken: Unbroken): string {
-  if (code === 0) return "nothing: it had finished";
+  if (code !== null) throw new Error(`not killed, but ended with ${code}: ${stderr}`);
   const checkpoints = join(place, "checkpoints");
   const isTemporary = (name: string) => name.endsWith(".tmp");
   if (readdirSync(place).some(isTemporary)) return "the save of the model";
   if (existsSync(checkpoints) && readdirSync(checkpoints).some(isTemporary)) return "the save of a checkpoint";
   const { epochs, refits } = epochsIn(stderr);
+  if (!stderr.includes("settings: ")) return "the start";
   if (refits === unbroken.refits) return "the end, after the last epoch";
-  if (refits === unbroken.refits - 1) return "the last epoch";
-  if (stderr.includes("training again on everything")) return "the refit";
-  if (epochs > 0) return epochs === unbroken.epochs ? "the test, or the refit's first epoch" : "a later epoch";
-  return stderr.includes("settings: ") ? "the first epoch" : "the start";
+  const isRefitting = stderr.includes("again on everything");
+  if (isRefitting && refits === unbroken.refits - 1) return "the last epoch";
+  if (isRefitting) return "an earlier epoch of the refit";
+  if (epochs === unbroken.epochs) return "the test, or the refit's first epoch";
+  return epochs > 0 ? "a later epoch" : "the first epoch";
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {
