@@ -13,7 +13,7 @@ import { clickLengths, clickPlan } from "../train/click-lesson.ts";
 import type { Progress } from "../train/fit.ts";
 import { historyPlan } from "../train/history-lesson.ts";
 import { type LessonPlan, lessonOf } from "../train/plan.ts";
-import { type SupervisedTraining, superviseTraining } from "../train/supervisor.ts";
+import { checkThreads, type SupervisedTraining, superviseTraining } from "../train/supervisor.ts";
 import type { SuppliedVectors } from "../train/supplied.ts";
 import { createInferenceEngine } from "../wasm/node.ts";
 import { CheckpointFolder, describeData, type TrainingSize, whereOf } from "./checkpoint.ts";
@@ -160,11 +160,12 @@ export async function train(source: Source | ClickSource, options: TrainOptions 
   return trainPrepared(data, config, how, vectors);
 }
 
-/** Takes apart what to train and how. @throws UsageError `RESUME_NOWHERE` */
+/** Takes apart what to train and how. @throws UsageError `THREADS_INVALID`, `RESUME_NOWHERE` */
 export function splitOptions<Options extends HowToTrain>(
   options: Options,
 ): { how: HowToTrain & { refit: boolean }; rest: Omit<Options, keyof HowToTrain> } {
   const { refit = true, timeBudget, threads, checkpoint, resume, onCheckpoint, onProgress, signal, ...rest } = options;
+  if (threads !== undefined) checkThreads(threads);
   if (resume && checkpoint === undefined) throw nowhereToResume();
   return { how: { refit, timeBudget, threads, checkpoint, resume, onCheckpoint, onProgress, signal }, rest };
 }

@@ -24,6 +24,7 @@ import {
   log,
   predictionRows,
   print,
+  printable,
   printJson,
   summaryMetrics,
   summaryNames,
@@ -142,8 +143,14 @@ function resumingCommand(): string {
   return ["attune", ...all.map(quoteForShell)].join(" ");
 }
 
+/** Quotes a word for POSIX shells, in printable characters: what would steer the terminal goes through printf, byte by byte. */
 function quoteForShell(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`;
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  const quoted = (text: string) => `'${text.replace(/'/g, "'\\''")}'`;
+  if (printable(word) === word) return quoted(word);
+  const octal = (c: string) => Array.from(Buffer.from(c), (byte) => `\\0${byte.toString(8).padStart(3, "0")}`).join("");
+  const escaped = Array.from(word, (c) => (c === "\\" || printable(c) !== c ? octal(c) : c)).join("");
+  return `"$(printf %b ${quoted(escaped)})"`;
 }
 
 /** Fails now if the model could not be written in an hour: writes, flushes and removes an empty file in its folder. */

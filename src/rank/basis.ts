@@ -48,7 +48,7 @@ export function findBasis(moments: Float64Array, width: number, granularity: num
 
 /** A start that no axis is likely to be orthogonal to. */
 function cosine(i: number, k: number): number {
-  return i === k ? 1 : ((Math.imul(i * 977 + k + 1, 0x9e3779b1) >>> 8) / 2 ** 24 - 0.5) / 8;
+  return i === k ? 1 : ((Math.imul(i * 977 + k + 1, 0x9e3779b1) >>> 8) / 0x1000000 - 0.5) / 8;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
@@ -107,5 +107,5 @@ function distanceFromOrthonormal(axes: Float32Array, width: number): number {
       square += (i === j ? 1 : 2) * sum * sum;
     }
   }
-  return Math.sqrt(square) + 2 ** -40;
+  return Math.sqrt(square) + 1 / 0x10000000000;
 }

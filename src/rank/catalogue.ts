@@ -13,17 +13,19 @@ const BLOCK_BOUNDS = 8;
 const CHUNK_BLOCKS = 8;
 /** Items that the basis is made from, and a bound on the work for it. */
 const SAMPLE_ITEMS = 2048;
-const SAMPLE_PRODUCTS = 2 ** 24;
+const SAMPLE_PRODUCTS = 0x1000000;
 /** Share of the variance that the prefix holds: more where looking at more of it costs less. */
 const LEADING_SHARE = { 2: 0.8, 4: 0.85 } as const;
 /** Widths beyond which a basis costs more than it gains. */
 const MAX_BASIS_WIDTH = 512;
 const MIN_BASIS_ITEMS = 256;
 /** Lengths that all arithmetic of the bounds has room for: 2^±60. */
-export const SHORTEST = 2 ** -60;
-export const LONGEST = 2 ** 60;
+export const LONGEST = 0x1000000000000000;
+export const SHORTEST = 1 / LONGEST;
 /** Scales differ by no more than this between blocks. */
-const SCALE_RANGE = 2 ** -40;
+const SCALE_RANGE = 1 / 0x10000000000;
+/** 2⁻¹⁴⁹, the smallest f32. */
+const DENORMAL = 1.401298464324817e-45;
 
 /** Where a network's integer copy lives: planned once, filled after every change of the weights. */
 export interface CatalogueLayout {
@@ -167,7 +169,7 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
   memory.release(mark);
 
   // 6. What a query has to allow for: see the proof.
-  const ulp = 2 ** -24;
+  const ulp = 1 / 0x1000000;
   const gamma = 1.01 * (width + 4) * ulp;
   const turning = basis ? gamma * Math.sqrt(width) * 1.01 + basis.error : 0;
   return {
@@ -177,9 +179,9 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
     axes: basis ? layout.axes : 0,
     bias: head ? head.sums : 0,
     biasFactor: factor,
-    relativeError: 6 * turning + 2 ** -17,
-    errorOfLength: gamma * longest + width * 2 ** -140,
-    error: 2 ** -21 * most + width * 2 ** -146,
+    relativeError: 6 * turning + 1 / 0x20000,
+    errorOfLength: gamma * longest + width * DENORMAL * 512,
+    error: (1 / 0x200000) * most + width * DENORMAL * 8,
     guesses: new Map(),
   };
 }
@@ -220,7 +222,7 @@ function measure(
     longest = Math.max(longest, square);
     squares[item] = centredSquare;
     squareSum += centredSquare;
-    if (biases) biasSum += (biases[item] - biasMean) ** 2;
+    if (biases) biasSum += square(biases[item] - biasMean);
   }
   longest = Math.sqrt(longest);
   // A bias counts as one more number of the item, and as a factor of the query: the one that keeps both short.
@@ -229,8 +231,8 @@ function measure(
     const best = Math.sqrt(queryLength * Math.sqrt(biasSum / Math.max(squareSum, Number.MIN_VALUE)));
     if (best > SHORTEST && best < LONGEST) factor = Math.fround(best);
     mean[dense] = biasMean / factor;
-    for (let item = 0; item < items; item++) squares[item] += (Math.fround(biases[item] / factor) - mean[dense]) ** 2;
-    longest = Math.sqrt(longest * longest + (most / factor) ** 2);
+    for (let item = 0; item < items; item++) squares[item] += square(Math.fround(biases[item] / factor) - mean[dense]);
+    longest = Math.sqrt(longest * longest + square(most / factor));
     if (!(most < Number.POSITIVE_INFINITY)) longest = most;
   }
   const lengths = squares.map(Math.sqrt);
@@ -279,4 +281,8 @@ function sortByLength(lengths: Float64Array): Int32Array {
   const order = new Int32Array(bits.length);
   for (let item = 0; item < bits.length; item++) order[starts[bucketOf(item)]++] = item;
   return order;
+}
+
+function square(x: number): number {
+  return x * x;
 }

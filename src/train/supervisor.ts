@@ -57,6 +57,11 @@ export interface SupervisedTraining {
   signal?: AbortSignal;
 }
 
+/** Checks a number of threads. @throws UsageError `THREADS_INVALID` */
+export function checkThreads(threads: number): void {
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) throw badThreads(threads);
+}
+
 /** Threads that a machine offers. */
 function defaultThreads(): number {
   return Math.min(availableParallelism(), MOST_BY_DEFAULT);
@@ -71,7 +76,7 @@ export async function superviseTraining(training: SupervisedTraining): Promise<T
   const { config, numbers, timeBudgetSeconds, from, onProgress, keepState, signal } = training;
   signal?.throwIfAborted();
   const { threads = defaultThreads() } = training;
-  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) throw badThreads(threads);
+  checkThreads(threads);
   const setup = {
     module: await fullModule(),
     memory: createMemory(true),

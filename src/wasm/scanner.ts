@@ -86,7 +86,7 @@ export function isRight(engine: Engine, scanner: Scanner): boolean {
   let state = 1;
   const draw = (bound: number) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * bound);
+    return Math.floor((state / 0x100000000) * bound);
   };
   const { perWord } = scanner;
   // The extremes come often: they are where instructions differ.
@@ -152,7 +152,7 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
   }
   for (const [r, query] of queries.entries()) place(q + 4 * r, query, 4 * GROUP);
   // One block of scale 1 with nothing left out, whose rest of the words can reach anything.
-  memory.f32(bounds, BLOCK_FLOATS).set([1, 0, 0, 2 ** 20, 2 ** 20, 0, 0, 0]);
+  memory.f32(bounds, BLOCK_FLOATS).set([1, 0, 0, 0x100000, 0x100000, 0, 0, 0]);
   const group = memory.f32(queryBounds, GROUP_FLOATS).fill(0);
   for (let r = 0; r < GROUP; r++) {
     group[r] = thresholds[r] ?? Number.POSITIVE_INFINITY;

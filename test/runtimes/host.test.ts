@@ -40,6 +40,7 @@ const USES: Readonly<Record<string, { uses: number; why: string }>> = {
   "data/time.ts Date": { uses: 1, why: "writes a given time as a day, in UTC" },
   "data/words.ts Date": { uses: 1, why: "names a value in a message" },
   "format/atomic-write.ts randomBytes": { uses: 1, why: "name of a temporary file" },
+  "wasm/scanner.ts performance": { uses: 2, why: "which form of the integer pass is faster; both list the same" },
   "train/fit.ts performance": {
     uses: 6,
     why: "progress, when to keep a state, and --time-budget, which is no promise",
