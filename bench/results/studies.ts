@@ -53,7 +53,7 @@ export const STUDIES: readonly Study[] = [
     name: "beauty",
     data: "beauty/Beauty.txt.gz",
     settings: { batch: 128 },
-    own: { sasrec: { learningRate: 0.001, dropout: 0.5, window: 50 } },
+    own: { sasrec: { learningRate: 0.001, dropout: 0.6, window: 50 } },
     models: [...BASELINE_NAMES, "gru4rec", "sasrec", "attune"],
     seeds: 1,
     columns: ["hr@10", "ndcg@10"],

@@ -222,7 +222,7 @@ function measure(
     longest = Math.max(longest, square);
     squares[item] = centredSquare;
     squareSum += centredSquare;
-    if (biases) biasSum += square(biases[item] - biasMean);
+    if (biases) biasSum += squareOf(biases[item] - biasMean);
   }
   longest = Math.sqrt(longest);
   // A bias counts as one more number of the item, and as a factor of the query: the one that keeps both short.
@@ -231,8 +231,8 @@ function measure(
     const best = Math.sqrt(queryLength * Math.sqrt(biasSum / Math.max(squareSum, Number.MIN_VALUE)));
     if (best > SHORTEST && best < LONGEST) factor = Math.fround(best);
     mean[dense] = biasMean / factor;
-    for (let item = 0; item < items; item++) squares[item] += square(Math.fround(biases[item] / factor) - mean[dense]);
-    longest = Math.sqrt(longest * longest + square(most / factor));
+    for (let item = 0; item < items; item++) squares[item] += squareOf(Math.fround(biases[item] / factor) - mean[dense]);
+    longest = Math.sqrt(longest * longest + squareOf(most / factor));
     if (!(most < Number.POSITIVE_INFINITY)) longest = most;
   }
   const lengths = squares.map(Math.sqrt);
@@ -283,6 +283,6 @@ function sortByLength(lengths: Float64Array): Int32Array {
   return order;
 }
 
-function square(x: number): number {
+function squareOf(x: number): number {
   return x * x;
 }
