@@ -231,7 +231,8 @@ function measure(
     const best = Math.sqrt(queryLength * Math.sqrt(biasSum / Math.max(squareSum, Number.MIN_VALUE)));
     if (best > SHORTEST && best < LONGEST) factor = Math.fround(best);
     mean[dense] = biasMean / factor;
-    for (let item = 0; item < items; item++) squares[item] += squareOf(Math.fround(biases[item] / factor) - mean[dense]);
+    for (let item = 0; item < items; item++)
+      squares[item] += squareOf(Math.fround(biases[item] / factor) - mean[dense]);
     longest = Math.sqrt(longest * longest + squareOf(most / factor));
     if (!(most < Number.POSITIVE_INFINITY)) longest = most;
   }
