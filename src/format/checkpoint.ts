@@ -114,6 +114,7 @@ function checkState(told: ToldState, config: ModelConfig, bad: (why: string) => 
   for (const name of AMOUNTS) if (!Number.isFinite(told[name])) throw bad(`${name} is no number`);
   if (typeof closed !== "boolean") throw bad("closed is neither true nor false");
   if (evaluated !== undefined && !isEvaluated(evaluated)) throw bad("evaluated is not what a training came to");
+  if (!isCount(config.epochs)) throw bad("the settings have no number of epochs");
   if (evaluated && !(evaluated.epochs <= config.epochs)) throw bad("evaluated has more epochs than the settings allow");
   const epochs = evaluated ? evaluated.bestEpoch : config.epochs;
   if (!(epoch >= 1 && epoch <= epochs)) throw bad(`epoch is ${epoch}, expected 1 to ${epochs}`);
