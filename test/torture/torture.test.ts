@@ -7,9 +7,10 @@ test("killed before every file-system call of a save and at random, a training r
   const lines: string[] = [];
   const kills = await torture({
     root: fileURLToPath(new URL("../..", import.meta.url)),
-    log: { users: 60, events: 8 },
+    log: { users: 150, events: 10 },
     settings: ["--model", "gru4rec", "--threads", "2", "--epochs", "4", ...TINY],
     seed: 1,
+    inSaves: true,
     anywhere: 6,
     inLastEpoch: 2,
     together: 2,

@@ -17,6 +17,8 @@ export interface Torture {
   /** Further arguments of `attune train`. */
   settings: readonly string[];
   seed: number;
+  /** Whether to kill before every file-system call of a save of a checkpoint, and of the model's. */
+  inSaves: boolean;
   /** Kills at random times of the whole run, and of its last epoch. */
   anywhere: number;
   inLastEpoch: number;
@@ -51,6 +53,15 @@ interface Unbroken {
   epochMs: number;
 }
 
+/** The saves that are killed before each of their calls: one that also removes an older checkpoint, and the model's. */
+const SAVES = [
+  { file: "checkpoint-", save: 3 },
+  // The first two only look whether it could be written.
+  { file: "model.safetensors", save: 3 },
+];
+/** Runs until one has that many saves: of states that come while one is being saved, only the newest is. */
+const MOST_TRIES = 20;
+
 /** Says what of one kill was wrong, or nothing. */
 export function faultOf({ sameBytes, leftOver }: Kill): string | undefined {
   if (!sameBytes) return "another model";
@@ -59,7 +70,7 @@ export function faultOf({ sameBytes, leftOver }: Kill): string | undefined {
 
 /** Trains once unbroken, then kills: at random, and before every file-system call of the saves of a checkpoint and of the model. */
 export async function torture(options: Torture): Promise<Kill[]> {
-  const { root, log, seed, anywhere, inLastEpoch, together, tell } = options;
+  const { root, log, seed, inSaves, anywhere, inLastEpoch, together, tell } = options;
   const folder = mkdtempSync(join(tmpdir(), "attune-torture-"));
   try {
     const data = join(folder, "log.csv");
@@ -72,19 +83,12 @@ export async function torture(options: Torture): Promise<Kill[]> {
     );
     const random = randomOf(seed);
     const attempts: { what: string; start: (place: string) => Promise<Ended> }[] = [];
-    for (const [file, save] of [
-      ["checkpoint-", 3],
-      // The first two look whether it could be written.
-      ["model.safetensors", 3],
-    ] as const) {
-      const list = join(folder, "calls.json");
-      await runs.start(join(folder, "listed"), { preload: `file=${file}&save=${save}&call=0&list=${list}` }).ended;
-      rmSync(join(folder, "listed"), { recursive: true });
-      const calls: string[] = JSON.parse(readFileSync(list, "utf8"));
+    for (const { file, save } of inSaves ? SAVES : []) {
+      const calls = await runs.callsOf(join(folder, "listed"), file, save);
       for (const [index, call] of calls.entries()) {
         attempts.push({
           what: `before call ${index + 1} of ${calls.length} (${call}) of save ${save} of ${file}`,
-          start: (place) => runs.start(place, { preload: `file=${file}&save=${save}&call=${index + 1}` }).ended,
+          start: (place) => runs.killAtCall(place, file, save, index + 1),
         });
       }
     }
@@ -165,6 +169,28 @@ class Runs {
       startMs,
       epochMs: (1000 * seconds) / (epochs + refits),
     };
+  }
+
+  /** Lists the file-system calls of one save. */
+  async callsOf(place: string, file: string, save: number): Promise<string[]> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const list = join(place, "calls.json");
+      await this.start(place, { preload: `file=${file}&save=${save}&call=0&list=${list}` }).ended;
+      const calls: string[] = existsSync(list) ? JSON.parse(readFileSync(list, "utf8")) : [];
+      rmSync(place, { recursive: true });
+      if (calls.length > 0) return calls;
+    }
+    throw new Error(`no run with save ${save} of ${file}`);
+  }
+
+  /** Kills a training before a file-system call of one save. */
+  async killAtCall(place: string, file: string, save: number, call: number): Promise<Ended> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const outcome = await this.start(place, { preload: `file=${file}&save=${save}&call=${call}` }).ended;
+      if (outcome.signal !== null) return outcome;
+      rmSync(place, { recursive: true });
+    }
+    throw new Error(`no run with call ${call} of save ${save} of ${file}`);
   }
 
   /** Kills a training so long after its start, or after a line of its progress; if that is too late, another one earlier. */
