@@ -463,6 +463,7 @@ export interface TrainingKernels extends InferenceKernels {
     dU: number,
     dV: number,
   ): void;
+  multiplyAddF32(begin: number, end: number, rounds: number, x: number, s: number, y: number): void;
   previousRowsF32(
     begin: number,
     end: number,
