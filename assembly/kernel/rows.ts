@@ -22,9 +22,37 @@ export function addRowsF32(begin: i32, end: i32, width: i32, x: usize, y: usize)
 
 /** Adds the sum over all rows to out, columns [begin, end). */
 export function columnSumsF32(begin: i32, end: i32, rows: i32, x: usize, stride: i32, out: usize): void {
-  for (let r = 0; r < rows; r++) {
-    const row = x + ((<usize>r * <usize>stride + <usize>begin) << 2);
-    addScaledF32(out + ((<usize>begin) << 2), row, 1, end - begin);
+  const rowBytes = (<usize>stride) << 2;
+  let column = begin;
+  // Sums stay in registers: threads whose columns share a cache line would pass it to and fro at every row.
+  for (; column + 16 <= end; column += 16) {
+    const at = (<usize>column) << 2;
+    let s0 = v128.load(out + at);
+    let s1 = v128.load(out + at, 16);
+    let s2 = v128.load(out + at, 32);
+    let s3 = v128.load(out + at, 48);
+    let from = x + at;
+    for (let r = 0; r < rows; r++) {
+      s0 = f32x4.add(s0, v128.load(from));
+      s1 = f32x4.add(s1, v128.load(from, 16));
+      s2 = f32x4.add(s2, v128.load(from, 32));
+      s3 = f32x4.add(s3, v128.load(from, 48));
+      from += rowBytes;
+    }
+    v128.store(out + at, s0);
+    v128.store(out + at, s1, 16);
+    v128.store(out + at, s2, 32);
+    v128.store(out + at, s3, 48);
+  }
+  for (; column < end; column += 4) {
+    const at = (<usize>column) << 2;
+    let sumOfRows = loadLanes(out + at, end - column);
+    let from = x + at;
+    for (let r = 0; r < rows; r++) {
+      sumOfRows = f32x4.add(sumOfRows, loadLanes(from, end - column));
+      from += rowBytes;
+    }
+    storeLanes(out + at, sumOfRows, end - column);
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
-import { Linear } from "./linear.ts";
+import { LINE_COLUMNS, Linear } from "./linear.ts";
 
 /** Kinds as assembly/kernel/score.ts numbers them. */
 const KINDS = { dot: 0, gaussian: 1, mlp: 2 } as const;
@@ -121,7 +121,7 @@ export class AttentionScore {
     const dMappedU = memory.planF32(uRows * width);
     memory.f32(dMappedX, rows * width).fill(0);
     run(dMappedX, dMappedU, dV);
-    engine.each("columnSumsF32", width, 4, sequences, dV, width, this.#v!.gradient);
+    engine.each("columnSumsF32", width, LINE_COLUMNS, sequences, dV, width, this.#v!.gradient);
     const dItems = memory.planF32(rows * width);
     this.#itemMap.backward(engine, rows, x, dMappedX, width, dItems);
     engine.each("addRowsF32", rows, 1, width, dItems, dX);

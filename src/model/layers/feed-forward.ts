@@ -5,7 +5,7 @@ import type { ModelConfig } from "../config.ts";
 import type { ParameterSpec, Parameters } from "../parameters.ts";
 import type { Body, Pass, Run } from "./body.ts";
 import { dropout } from "./dropout.ts";
-import { Linear } from "./linear.ts";
+import { LINE_COLUMNS, Linear } from "./linear.ts";
 
 /** Numbers of the kernel's activations. */
 const ACTIVATIONS = { gelu: 0, relu: 1 } as const;
@@ -94,7 +94,7 @@ export class FeedForward implements Body {
     this.#outMap.backward(engine, rows, dropped, dY, this.outWidth, dInner);
     dropout(drop!, window, inner, dInner, dInner);
     engine.each("activationBackwardF32", rows, 1, inner, this.#activation, a, dInner, dInner);
-    engine.each("columnSumsF32", inner, 4, rows, dInner, inner, this.#inBias.gradient);
+    engine.each("columnSumsF32", inner, LINE_COLUMNS, rows, dInner, inner, this.#inBias.gradient);
     this.#inMap.backward(engine, rows, x, dInner, inner, dx);
     memory.release(mark);
   }

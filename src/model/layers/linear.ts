@@ -7,6 +7,15 @@ import type { Parameter } from "../parameters.ts";
 /** Columns of a panel, and rows of a tile: the shares that gemmF32 works in. */
 const PANEL_COLUMNS = 8;
 export const TILE_ROWS = 4;
+/** Columns that share a cache line: what columnSumsF32 works in. */
+export const LINE_COLUMNS = 16;
+/** Floats that are worth a second thread where each is only moved, or multiplied once: handing out a piece takes some microseconds. */
+const PIECE_FLOATS = 16_384;
+
+/** Returns how many places of `floats` floats each make a piece for another thread. */
+export function placesOf(floats: number): number {
+  return Math.ceil(PIECE_FLOATS / floats);
+}
 
 /** Floats that `pack` writes for a matrix of k rows and n columns. */
 export function panelFloats(n: number, k: number): number {
@@ -15,7 +24,7 @@ export function panelFloats(n: number, k: number): number {
 
 /** Lays out B (k rows, n columns, element (i, j) at b + 4·(i·step + j·column)) as panels at `to`. */
 export function pack(engine: Engine, n: number, k: number, b: number, step: number, column: number, to: number): void {
-  engine.each("packF32", Math.ceil(n / PANEL_COLUMNS), 1, n, k, b, step, column, to);
+  engine.each("packF32", Math.ceil(n / PANEL_COLUMNS), placesOf(PANEL_COLUMNS * k), n, k, b, step, column, to);
 }
 
 /** A row-major or transposed view of a matrix: element (i, k) at `at` + 4·(i·row + k·step). */
@@ -93,7 +102,7 @@ export class Linear {
   forward(rows: number, x: number, y: number): void {
     const { engine, out, width, bias } = this;
     multiply(engine, rows, out, width, rowMajor(x, width), this.#forwardPanels, y, out);
-    if (bias) engine.each("addBiasF32", rows, 1, out, bias.value, y);
+    if (bias) engine.each("addBiasF32", rows, placesOf(out), out, bias.value, y);
   }
 
   /** Writes dx[rows, in] = dy·W, and adds dyᵀ·x and the sum of dy to the gradients. */
@@ -105,7 +114,7 @@ export class Linear {
     engine.memory.release(mark);
     const { bias } = this;
     if (bias) {
-      engine.each("columnSumsF32", this.out, 4, rows, dy, dyStride, bias.gradient);
+      engine.each("columnSumsF32", this.out, LINE_COLUMNS, rows, dy, dyStride, bias.gradient);
     }
     multiply(engine, rows, this.width, this.out, rowMajor(dy, dyStride), this.#backwardPanels, dx, this.width);
   }

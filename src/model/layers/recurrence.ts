@@ -6,7 +6,7 @@ import type { ModelConfig } from "../config.ts";
 import type { Window } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
 import type { Body, BodyState, Pass, Run } from "./body.ts";
-import { addWeightGradient, Linear, pack, panelFloats, TILE_ROWS } from "./linear.ts";
+import { addWeightGradient, LINE_COLUMNS, Linear, pack, panelFloats, TILE_ROWS } from "./linear.ts";
 
 /** Gates of each cell; both keep four numbers a unit for the backward pass. */
 const GATES = { gru: 3, lstm: 4 } as const;
@@ -239,10 +239,10 @@ export class Recurrence implements Body {
       const dGates = gates + 4 * column;
       const gradient = this.#weightHh.gradient + 4 * row * hidden;
       addWeightGradient(engine, rows, count, hidden, dGates, kept, beforePanels, gradient);
-      engine.each("columnSumsF32", count, 4, rows, dGates, kept, this.#biasHh.gradient + 4 * row);
+      engine.each("columnSumsF32", count, LINE_COLUMNS, rows, dGates, kept, this.#biasHh.gradient + 4 * row);
     }
     // 3. W_ih, its bias, the attention weight and the input
-    engine.each("columnSumsF32", width, 4, rows, gates, kept, this.#biasIh.gradient);
+    engine.each("columnSumsF32", width, LINE_COLUMNS, rows, gates, kept, this.#biasIh.gradient);
     if (weights) {
       engine.each("rowDotsF32", rows, 1, width, gates, kept, trace.product, width, dWeights);
       engine.each("scaleRowsF32", rows, 1, width, gates, kept, weights, gates, kept);

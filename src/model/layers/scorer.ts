@@ -3,7 +3,7 @@
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter } from "../parameters.ts";
-import { addWeightGradient, multiply, pack, panelFloats, rowMajor } from "./linear.ts";
+import { addWeightGradient, multiply, pack, panelFloats, placesOf, rowMajor } from "./linear.ts";
 
 /** Floats of scores worked on at once: 16 MiB. */
 const BLOCK_FLOATS = 4_194_304;
@@ -93,8 +93,8 @@ export class TiedScorer {
       const dYBlock = dY + 4 * first * width;
       multiply(engine, count, width, items, dScores, this.#gradientPanels, dYBlock, width);
       // The rows' factors go to D-wide rows: dY, and the y that makes the table's gradient.
-      engine.each("scaleRowsF32", count, 1, width, dYBlock, width, factors, dYBlock, width);
-      engine.each("scaleRowsF32", count, 1, width, yBlock, width, factors, yScaled, width);
+      engine.each("scaleRowsF32", count, placesOf(width), width, dYBlock, width, factors, dYBlock, width);
+      engine.each("scaleRowsF32", count, placesOf(width), width, yBlock, width, factors, yScaled, width);
       pack(engine, width, count, yScaled, width, 1, yPanels);
       addWeightGradient(engine, count, items, width, scores, stride, yPanels, this.embedding.gradient);
     }
