@@ -119,7 +119,10 @@ export class Network {
     return this.sequenceHead ? this.config.hidden : this.config.embedding;
   }
 
-  /** Makes a network that only answers, from stored weights of the right sizes. */
+  /**
+   * Makes a network that only answers, from stored weights of the right sizes. The item table is read from where it is until more than a
+   * few answers need it: its numbers must stay as they are.
+   */
   static fromWeights(
     engine: Engine,
     config: ModelConfig,
@@ -128,7 +131,12 @@ export class Network {
     users = 0,
   ): Network {
     const network = new Network(engine, config, items, false, users);
-    for (const { name, value, size } of network.parameters.list) engine.memory.f32(value, size).set(weights.get(name)!);
+    const { table } = network.#embedding;
+    table?.defer(weights.get(table.name)!);
+    for (const parameter of network.parameters.list) {
+      if (parameter === table) continue;
+      engine.memory.f32(parameter.value, parameter.size).set(weights.get(parameter.name)!);
+    }
     network.prepare();
     return network;
   }

@@ -72,7 +72,8 @@ export class ItemEmbedding {
     const raw = memory.planF32(rows * width);
     const { table } = this;
     if (table) {
-      engine.each("gatherForwardF32", rows, 1, table.value, itemsAt, width, raw);
+      const from = table.valueOfRows(memory.i32(itemsAt, rows));
+      engine.each("gatherForwardF32", rows, 1, from, itemsAt, width, raw);
       this.#scale(engine, rows, raw);
     }
     if (this.#features) {
