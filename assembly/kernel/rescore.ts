@@ -8,7 +8,7 @@
 // Writes   table: scores of items [begin, end), overwritten. The others: rows [begin, end) of heaps, of counts (zero), of positions (used up) where `least` are listed, and τ in queryBounds.
 // Numerics f32, k ascending, multiply then add, as gemmF32; a lane is an item. Equal to it bit for bit: test/assembly/rescore.test.ts
 // Limits   K ≥ 1; scores are finite.
-// Cost     2·D flops a position; four rows of the table are turned at a time.  npm run bench -- topk
+// Cost     2·D flops a position; four rows of the table are turned at a time.  bench/ranking.ts
 
 import { storeLanes } from "../core/v128";
 import { siftDown, siftUp, sinks, sortHeap } from "./rank";

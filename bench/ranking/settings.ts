@@ -42,7 +42,7 @@ const LOGS: readonly Log[] = [
     name: "generated",
     epochs: 2,
     settings: { batch: 128, kCore: 1, split: "none" },
-    source: () => makeLog(50_000, 20_000, 6),
+    source: () => makeLog(50_000, 25_000, 5),
   },
 ];
 
@@ -109,9 +109,9 @@ function* makeLog(items: number, users: number, events: number) {
   for (let user = 0; user < users; user++) {
     const group = draw(2) === 0 ? draw(groups) : draw(1 + draw(groups));
     for (let event = 0; event < events; event++) {
-      // Every fifth event goes round the catalogue, so that none of it is missing.
-      const item =
-        event % 5 === 4 || event === 0 ? (user * 2 + (event > 0 ? 1 : 0)) % items : group * 50 + draw(1 + draw(50));
+      // The first and the last event go round the catalogue, so that none of it is missing.
+      const round = event === 0 ? 0 : event === events - 1 ? 1 : -1;
+      const item = round < 0 ? group * 50 + draw(1 + draw(50)) : (2 * user + round) % items;
       yield { user: `u${user}`, item: `i${item}`, time: event };
     }
   }

@@ -44,6 +44,11 @@ export class ItemEmbedding {
     this.#features = projects ? new Linear(engine, parameters.get(weight), parameters.get(bias), training) : undefined;
   }
 
+  /** Whether what comes out of it for a row is the row of its item. */
+  get isPlain(): boolean {
+    return this.table !== undefined && !this.#scales && !this.#positions && !this.#norm && !this.#features;
+  }
+
   /** Lays the weights out again, after they changed. */
   prepare(): void {
     this.#features?.prepare();
