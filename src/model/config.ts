@@ -142,7 +142,7 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
     "cross-entropy over the whole catalogue, or over the target and sampled negatives that stand for it; auto = told from its size",
   ),
   negatives: integer(
-    1024,
+    2048,
     1,
     1_000_000,
     "S, items sampled in each step of loss=sampled; all of them if there are fewer",
