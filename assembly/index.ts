@@ -21,6 +21,7 @@ export { crossEntropyF32 } from "./kernel/loss";
 export { lstmBackwardF32 } from "./kernel/lstm";
 export { layerNormBackwardF32, layerNormBackwardWeightsF32 } from "./kernel/norm";
 export { adamF32, adamRowsF32, catchUpRowsF32, squaresF64 } from "./kernel/optim";
+export { multiplyAddF32 } from "./kernel/peak";
 export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
 export { columnSumsF32, previousRowsF32, rowDotsF32 } from "./kernel/rows";
 export { sampledCrossEntropyF32 } from "./kernel/sampled";

@@ -2,16 +2,15 @@
 // gemm of rows·n·k counts 2·rows·n·k flops.
 
 import { pack, panelFloats } from "../src/model/layers/linear.ts";
-import { createTrainingEngine } from "../src/wasm/node.ts";
-import { measure, type Work } from "./measure.ts";
+import type { TrainingEngine } from "../src/wasm/engine.ts";
+import type { Work } from "./measure.ts";
 
 const D = 64;
 /** The squashing tanh, as assembly/core/math.ts numbers it. */
 const TANH = 0;
 
-/** Prints the speed of the kernels that training and ranking spend their time in. */
-export async function benchKernels(): Promise<void> {
-  const engine = await createTrainingEngine();
+/** Makes calls of the kernels that training spends its time in; one thread each. */
+export function kernelWorks(engine: TrainingEngine): Work[] {
   const { kernels, memory } = engine;
   const random = (count: number) => {
     const at = memory.planF32(count);
@@ -19,17 +18,13 @@ export async function benchKernels(): Promise<void> {
     return at;
   };
   const works: Work[] = [];
+  const arithmetic = (name: string, flops: number, run: () => void) =>
+    works.push({ name, units: flops, unit: "Gflop/s", scale: 1e9, flops, run });
   const gemm = (name: string, rows: number, n: number, k: number) => {
     const [a, b, c] = [random(rows * k), random(n * k), random(rows * n)];
     const panels = memory.planF32(panelFloats(n, k));
     pack(engine, n, k, b, 1, k, panels);
-    works.push({
-      name,
-      units: 2 * rows * n * k,
-      unit: "Gflop/s",
-      scale: 1e9,
-      run: () => kernels.gemmF32(0, rows, n, k, a, k, 1, panels, c, n, 0),
-    });
+    arithmetic(name, 2 * rows * n * k, () => kernels.gemmF32(0, rows, n, k, a, k, 1, panels, c, n, 0));
   };
   gemm("gemm scores 64×1349×64", 64, 1349, D);
   gemm("gemm scores 20×12101×64", 20, 12_101, D);
@@ -74,13 +69,9 @@ export async function benchKernels(): Promise<void> {
   const [pairY, table, pairScores] = [random(pairs * D), random(items * D), random(pairs)];
   const pairItems = memory.place(Int32Array.from({ length: pairs }, (_, r) => (r * 31) % items));
   const [itemBias, bias] = [random(items), random(1)];
-  works.push({
-    name: "head scores 4096×64",
-    units: 2 * pairs * D,
-    unit: "Gflop/s",
-    scale: 1e9,
-    run: () => kernels.headForwardF32(0, pairs, D, pairY, pairItems, table, itemBias, bias, pairScores),
-  });
+  arithmetic("head scores 4096×64", 2 * pairs * D, () =>
+    kernels.headForwardF32(0, pairs, D, pairY, pairItems, table, itemBias, bias, pairScores),
+  );
 
   const sequences = 64;
   const steps = 100;
@@ -101,50 +92,45 @@ export async function benchKernels(): Promise<void> {
       random(count * 4 * D),
       random(sequences * gates * D),
     ];
-    works.push({
-      name: `${cell} forward, 64 sequences of 100 steps, H = 64`,
-      units: count * 2 * gates * D * D,
-      unit: "Gflop/s",
-      scale: 1e9,
-      run: () =>
-        cell === "gru"
-          ? kernels.gruForwardF32(
-              0,
-              sequences,
-              steps,
-              offsets,
-              D,
-              TANH,
-              input,
-              0,
-              bias,
-              panels,
-              bias,
-              state,
-              h,
-              kept,
-              scratch,
-            )
-          : kernels.lstmForwardF32(
-              0,
-              sequences,
-              steps,
-              offsets,
-              D,
-              TANH,
-              input,
-              0,
-              bias,
-              panels,
-              bias,
-              state,
-              state,
-              h,
-              c,
-              kept,
-              scratch,
-            ),
-    });
+    arithmetic(`${cell} forward, 64 sequences of 100 steps, H = 64`, count * 2 * gates * D * D, () =>
+      cell === "gru"
+        ? kernels.gruForwardF32(
+            0,
+            sequences,
+            steps,
+            offsets,
+            D,
+            TANH,
+            input,
+            0,
+            bias,
+            panels,
+            bias,
+            state,
+            h,
+            kept,
+            scratch,
+          )
+        : kernels.lstmForwardF32(
+            0,
+            sequences,
+            steps,
+            offsets,
+            D,
+            TANH,
+            input,
+            0,
+            bias,
+            panels,
+            bias,
+            state,
+            state,
+            h,
+            c,
+            kept,
+            scratch,
+          ),
+    );
   };
   recurrence("gru", 3);
   recurrence("lstm", 4);
@@ -178,5 +164,5 @@ export async function benchKernels(): Promise<void> {
     scale: 1e9,
     run: () => kernels.catchUpRowsF32(0, met, D, ids, w, m, v, late, 1e-8),
   });
-  await measure(works);
+  return works;
 }

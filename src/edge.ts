@@ -38,9 +38,9 @@ export interface RecommenderSource {
  * `ABI_MISMATCH` for the module of another version
  */
 export async function createRecommender({ module, relaxed, model }: RecommenderSource): Promise<Recommender> {
-  const { config, items, users, counts, weights } = decodeModel(model, "model");
-  checkKind(config, false, "model");
   const engine = await createEngine(module);
+  const { config, items, users, counts, weights } = decodeModel(model, "model", engine);
+  checkKind(config, false, "model");
   if (relaxed) offerRelaxed(engine, relaxed);
   const network = Network.fromWeights(engine, config, items.size, weights, users?.size);
   return new Recommender({ network, items, users, counts });

@@ -114,8 +114,9 @@ export async function trainSequences(source: SequenceSource, options: SequenceOp
 
 /** Loads a model of sequences. @throws ModelError as `load` does; `MODEL_KIND` for a model that recommends */
 export async function loadSequences(path: string): Promise<SequenceModel> {
-  const { config, items, counts, weights, epochs, refitted } = decodeModel(await readModelFile(path), path);
+  const [bytes, engine] = await Promise.all([readModelFile(path), createInferenceEngine()]);
+  const { config, items, counts, weights, epochs, refitted } = decodeModel(bytes, path, engine);
   checkKind(config, true, path);
-  const network = Network.fromWeights(await createInferenceEngine(), config, items.size, weights);
+  const network = Network.fromWeights(engine, config, items.size, weights);
   return new SequenceModel({ network, items, counts }, { epochs, refitted });
 }

@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { AttuneError, OutputError } from "../errors.ts";
 import { PRESETS } from "../model/presets/index.ts";
 import { version } from "../version.ts";
+import { addBench } from "./bench.ts";
 import { addCompare } from "./compare.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { addInspect } from "./inspect.ts";
@@ -35,7 +36,7 @@ function createProgram(): Command {
     .addHelpText("after", EPILOGUE)
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
-  for (const add of [addTrain, addEvaluate, addRecommend, addSimilar, addCompare, addInspect]) add(program);
+  for (const add of [addTrain, addEvaluate, addRecommend, addSimilar, addCompare, addInspect, addBench]) add(program);
   for (const command of program.commands) {
     command
       .helpOption("-h, --help", "show help")

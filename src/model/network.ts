@@ -26,6 +26,8 @@ const OUTPUT_NORM = "output_norm";
 const INPUT_PLACE = 0x200;
 /** Added to the step that masks are drawn for, in the part of a step whose users have no interest of their own. */
 const SECOND_PART = 0x40000000;
+/** Floats of a table of first products: 64 MiB. */
+const MOST_TABLE_FLOATS = 16_777_216;
 /** The user of a history whom the model does not know. */
 export const NO_USER = -1;
 
@@ -80,6 +82,11 @@ export class Network {
   readonly #projection: Linear | undefined;
   /** Everything above this mark is the plan of one step. */
   #stepMark: number;
+  /** W·E of the first product and every item, f32[V, tableWidth], if planned; and whether it is of the weights as they are. */
+  #table = 0;
+  #tabulated = false;
+  /** Steps encoded with the weights as they are. */
+  #steps = 0;
 
   /**
    * Plans a model of `items` items. With `training`, plans gradients too; the engine must then be a TrainingEngine.
@@ -124,7 +131,10 @@ export class Network {
     return this.sequenceHead ? this.config.hidden : this.config.embedding;
   }
 
-  /** Makes a network that only answers, from stored weights of the right sizes. */
+  /**
+   * Makes a network that only answers, from stored weights of the right sizes. The item table is read from where it is until more than a
+   * few answers need it: its numbers must stay as they are.
+   */
   static fromWeights(
     engine: Engine,
     config: ModelConfig,
@@ -133,7 +143,12 @@ export class Network {
     users = 0,
   ): Network {
     const network = new Network(engine, config, items, false, users);
-    for (const { name, value, size } of network.parameters.list) engine.memory.f32(value, size).set(weights.get(name)!);
+    const { table } = network.#embedding;
+    table?.defer(weights.get(table.name)!);
+    for (const parameter of network.parameters.list) {
+      if (parameter === table) continue;
+      engine.memory.f32(parameter.value, parameter.size).set(weights.get(parameter.name)!);
+    }
     network.prepare();
     return network;
   }
@@ -179,6 +194,8 @@ export class Network {
 
   /** Lays weights out for the kernels; call it after every change of a weight. */
   prepare(): void {
+    this.#tabulated = false;
+    this.#steps = 0;
     this.#embedding.prepare();
     this.#attention?.prepare();
     for (const sublayer of this.#sublayers) sublayer.prepare();
@@ -205,6 +222,36 @@ export class Network {
   /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
   drawNegativesBy(counts: ArrayLike<number>): void {
     this.#sampled?.drawBy(counts);
+  }
+
+  /**
+   * Says that `steps` more are to be encoded. Once they are as many as the items, the first product is computed for every item and looked
+   * up from then on, where nothing but an attention weight stands between item and product. Nothing may be planned in the step.
+   */
+  expectSteps(steps: number): void {
+    if (this.#tabulated) return;
+    this.#steps += steps;
+    const { engine, items, parameters } = this;
+    const [first] = this.#sublayers;
+    const floats = items * first.tableWidth;
+    if (parameters.gradients !== 0 || !this.#embedding.isPlain || floats === 0 || floats > MOST_TABLE_FLOATS) return;
+    if (this.#steps < items) return;
+    if (this.#table === 0) {
+      this.#table = engine.memory.planF32(floats);
+      this.keepPlanned();
+    }
+    first.tabulate(items, this.#embedding.table!.value, this.#table);
+    this.#tabulated = true;
+  }
+
+  /** Looks up the first product of a window's rows; 0 where it is not tabulated. */
+  #lookUp({ batch, rows, firstRow }: Window): number {
+    if (!this.#tabulated) return 0;
+    const { engine } = this;
+    const { tableWidth } = this.#sublayers[0];
+    const found = engine.memory.planF32(rows * tableWidth);
+    engine.each("gatherForwardF32", rows, 1, this.#table, batch.itemsAt + 4 * firstRow, tableWidth, found);
+    return found;
   }
 
   /** Makes all that is planned by now outlast steps: what else lives as long as the model, such as an optimiser. */
@@ -407,7 +454,9 @@ export class Network {
     const gate: Gate | undefined = attention && { weights: attention.weights + first, dWeights: dWeights + first };
     const drop = masks && { ...masks, rate: config.dropout };
     const runs = this.#sublayers.map((sublayer, index) => {
-      const run = sublayer.forward(window, x, states[index], index === 0 ? gate : undefined, drop);
+      const isFirst = index === 0;
+      const tabulated = isFirst && !masks ? this.#lookUp(window) : 0;
+      const run = sublayer.forward(window, x, states[index], isFirst ? gate : undefined, drop, tabulated);
       x = run.y;
       return run;
     });

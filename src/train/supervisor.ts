@@ -63,7 +63,7 @@ export function checkThreads(threads: number): void {
 }
 
 /** Threads that a machine offers. */
-function defaultThreads(): number {
+export function defaultThreads(): number {
   return Math.min(availableParallelism(), MOST_BY_DEFAULT);
 }
 

@@ -15,6 +15,9 @@ export interface InferenceKernels {
   addBiasF32(begin: number, end: number, width: number, bias: number, y: number): void;
   addRowsF32(begin: number, end: number, width: number, x: number, y: number): void;
   expF64(x: number): number;
+  firstNegativeI32(count: number, values: number): number;
+  firstNotFiniteF32(count: number, values: number): number;
+  foldChecksum(blocks: number, before: number, more: number): void;
   gatherForwardF32(begin: number, end: number, table: number, ids: number, width: number, out: number): void;
   gemmF32(
     begin: number,
@@ -58,6 +61,7 @@ export interface InferenceKernels {
     scores: number,
   ): void;
   heapBase(): number;
+  indexIds(count: number, total: number, offsets: number, bytes: number, mask: number, slots: number): number;
   layerNormForwardF32(
     begin: number,
     end: number,
@@ -233,6 +237,7 @@ export interface InferenceKernels {
     c: number,
     z: number,
   ): void;
+  scoreTableF32(begin: number, end: number, width: number, y: number, table: number, scores: number): void;
   selfAttentionForwardF32(
     begin: number,
     end: number,
@@ -494,6 +499,7 @@ export interface TrainingKernels extends InferenceKernels {
     dU: number,
     dV: number,
   ): void;
+  multiplyAddF32(begin: number, end: number, rounds: number, x: number, s: number, y: number): void;
   previousRowsF32(
     begin: number,
     end: number,

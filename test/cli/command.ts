@@ -12,6 +12,11 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The built command. */
 export const CLI = join(ROOT, "dist/cli.js");
 
+/** What the command has from outside src/. */
+const SUITES = ["suites", "measure", "team", "kernel", "steps", "rank", "growth-training", "profile", "report"].map(
+  (name) => `bench/${name}.ts`,
+);
+
 assertFresh();
 
 /** How a command ended. */
@@ -86,9 +91,9 @@ export function makeFolder(): string {
 }
 
 function assertFresh(): void {
-  const newest = newestTime(join(ROOT, "src"));
+  const newest = Math.max(newestTime(join(ROOT, "src")), ...SUITES.map((file) => statSync(join(ROOT, file)).mtimeMs));
   if (!existsSync(CLI) || statSync(CLI).mtimeMs < newest) {
-    throw new Error("dist/cli.js is missing or older than src/: run npm run build.");
+    throw new Error("dist/cli.js is missing or older than its sources: run npm run build.");
   }
 }
 

@@ -48,6 +48,11 @@ export class ItemEmbedding {
     this.#features = projects ? new Linear(engine, parameters.get(weight), parameters.get(bias), training) : undefined;
   }
 
+  /** Whether what comes out of it for a row is the row of its item. */
+  get isPlain(): boolean {
+    return this.table !== undefined && !this.#scales && !this.#positions && !this.#norm && !this.#features;
+  }
+
   /** Lays the weights out again, after they changed. */
   prepare(): void {
     this.#features?.prepare();
@@ -77,7 +82,8 @@ export class ItemEmbedding {
     const raw = memory.planF32(rows * width);
     const { table } = this;
     if (table) {
-      engine.each("gatherForwardF32", rows, 1, table.value, itemsAt, width, raw);
+      const from = table.valueOfRows(memory.i32(itemsAt, rows));
+      engine.each("gatherForwardF32", rows, 1, from, itemsAt, width, raw);
       this.#scale(engine, rows, raw);
     }
     if (this.#features) {
