@@ -219,6 +219,11 @@ export class Network {
     this.prepare();
   }
 
+  /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
+  drawNegativesBy(counts: ArrayLike<number>): void {
+    this.#sampled?.drawBy(counts);
+  }
+
   /**
    * Says that `steps` more are to be encoded. Once they are as many as the items, the first product is computed for every item and looked
    * up from then on, where nothing but an attention weight stands between item and product. Nothing may be planned in the step.
@@ -247,11 +252,6 @@ export class Network {
     const found = engine.memory.planF32(rows * tableWidth);
     engine.each("gatherForwardF32", rows, 1, this.#table, batch.itemsAt + 4 * firstRow, tableWidth, found);
     return found;
-  }
-
-  /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
-  drawNegativesBy(counts: ArrayLike<number>): void {
-    this.#sampled?.drawBy(counts);
   }
 
   /** Makes all that is planned by now outlast steps: what else lives as long as the model, such as an optimiser. */

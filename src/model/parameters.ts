@@ -154,8 +154,8 @@ export class Parameters {
       memory.f32(this.gradients, whole).fill(0);
     } else for (const { offset, size } of placed) values.fill(0, offset + size, Math.ceil((offset + size) / 4) * 4);
     this.list = placed.map((p) => {
-      const isWhole = training && p.offset >= this.floatsByRows;
-      const gradient = isWhole ? this.gradients + (p.offset - this.floatsByRows) * 4 : 0;
+      const place = p.offset - this.floatsByRows;
+      const gradient = training && place >= 0 ? this.gradients + place * 4 : 0;
       return new Parameter(memory, p, p.size, p.offset, this.values + p.offset * 4, gradient);
     });
     this.#byName = new Map(this.list.map((p) => [p.name, p]));

@@ -24,10 +24,9 @@ export class TiedScorer {
   readonly blockRows: number;
   /** Changes with the table, so that copies of it know when they are old. */
   version = 0;
-  /** The version that the panels are of. */
-  #scoreVersion = 0;
-  #gradientVersion = 0;
   readonly #scorePanels: number;
+  /** Whether the panels are those of the table as it is. */
+  #packed = false;
   readonly #gradientPanels: number;
 
   constructor(
@@ -43,26 +42,42 @@ export class TiedScorer {
     this.#gradientPanels = training ? engine.memory.planF32(panelFloats(this.width, this.items)) : 0;
   }
 
-  /** Takes note that the table changed: it is laid out again where that is needed next. */
+  /** Lays the table out again, after it changed; for answers alone, when more than one row is to be scored. */
   prepare(): void {
     this.version++;
+    this.#packed = false;
+    if (!this.training) return;
+    const { engine, items, width, embedding } = this;
+    this.#pack();
+    pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);
+  }
+
+  #pack(): void {
+    const { engine, items, width, embedding } = this;
+    pack(engine, items, width, embedding.value, 1, width, this.#scorePanels);
+    this.#packed = true;
   }
 
   /** Writes scores f32[rows, stride] of y f32[rows, D]; at most `blockRows` rows at a time. */
   score(rows: number, y: number, scores: number): void {
-    const { engine, items, width, stride, embedding, training, version } = this;
-    if (this.#scoreVersion !== version) {
-      // Answers one at a time do without panels, which would take longer to make.
-      if (!training && rows === 1) {
-        embedding.eachPart((first, count, at) =>
-          engine.each("scoreTableF32", count, 4, width, y, at, scores + 4 * first),
-        );
-        return;
-      }
-      pack(engine, items, width, embedding.value, 1, width, this.#scorePanels);
-      this.#scoreVersion = version;
+    if (!this.#packed && rows === 1) {
+      const { engine, width } = this;
+      this.embedding.eachPart((first, count, at) =>
+        engine.each("scoreTableF32", count, 4, width, y, at, scores + 4 * first),
+      );
+      return;
     }
-    multiply(engine, rows, items, width, rowMajor(y, width), this.#scorePanels, scores, stride);
+    if (!this.#packed) this.#pack();
+    multiply(
+      this.engine,
+      rows,
+      this.items,
+      this.width,
+      rowMajor(y, this.width),
+      this.#scorePanels,
+      scores,
+      this.stride,
+    );
   }
 
   /**
@@ -79,12 +94,8 @@ export class TiedScorer {
     losses: number,
     dY: number,
   ): void {
-    const { items, width, stride, blockRows, embedding, version } = this;
+    const { items, width, stride, blockRows } = this;
     const { memory } = engine;
-    if (this.#gradientVersion !== version) {
-      pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);
-      this.#gradientVersion = version;
-    }
     const mark = memory.mark();
     const scores = memory.planF32(Math.min(rows, blockRows) * stride);
     const yPanels = memory.planF32(panelFloats(width, Math.min(rows, blockRows)));
@@ -103,7 +114,7 @@ export class TiedScorer {
       engine.each("scaleRowsF32", count, 1, width, dYBlock, width, factors, dYBlock, width);
       engine.each("scaleRowsF32", count, 1, width, yBlock, width, factors, yScaled, width);
       pack(engine, width, count, yScaled, width, 1, yPanels);
-      addWeightGradient(engine, count, items, width, scores, stride, yPanels, embedding.gradient);
+      addWeightGradient(engine, count, items, width, scores, stride, yPanels, this.embedding.gradient);
     }
     memory.release(mark);
   }
