@@ -103,9 +103,8 @@ export async function trainSequences(source: SequenceSource, options: SequenceOp
   const sequences = await sequencesFromRows(rows, task === "click");
   const asked = configOf(model, { ...settings, task, features: sequences.count });
   const { valid } = cutClicks(sequences.labels.length, asked.split);
-  const config = adaptConfig(asked, {
-    trainLength: Uint32Array.from(sequences.steps.slice(0, valid), ({ length }) => length + 1),
-  });
+  const trainLength = Uint32Array.from(sequences.steps.slice(0, valid), ({ length }) => length + 1);
+  const config = adaptConfig(asked, { trainLength }, 0);
   onConfig?.(config);
   const interactions = sequences.steps.reduce((sum, { length }) => sum + length, 0);
   const sizes = { users: sequences.labels.length, interactions };

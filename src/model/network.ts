@@ -13,6 +13,7 @@ import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
 import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
 import { LayerNorm, type NormTrace } from "./layers/layer-norm.ts";
 import { Linear } from "./layers/linear.ts";
+import { SampledSoftmax } from "./layers/sampled-softmax.ts";
 import { TiedScorer } from "./layers/scorer.ts";
 import { type Gate, Sublayer } from "./layers/sublayer.ts";
 import { cutWindows, lastRow, type PackedBatch, packHistories, type Window } from "./packed.ts";
@@ -68,6 +69,8 @@ type Masks = Omit<Dropout, "place" | "rate">;
 export class Network {
   readonly parameters: Parameters;
   readonly #scorer: TiedScorer | undefined;
+  /** The loss while training, where it is sampled. */
+  readonly #sampled: SampledSoftmax | undefined;
   /** Predicts a number for a whole sequence, in a model with features. */
   readonly sequenceHead: SequenceHead | undefined;
   /** Predicts a number instead of a ranking; none for the task `next`. */
@@ -110,7 +113,9 @@ export class Network {
     if (features > 0) {
       this.sequenceHead = new SequenceHead(engine, task as HeadTask, this.parameters, training);
     } else {
-      this.#scorer = new TiedScorer(engine, table!, training);
+      const { rows } = this.parameters;
+      this.#scorer = new TiedScorer(engine, table!, training && !rows);
+      if (rows) this.#sampled = new SampledSoftmax(table!, rows, config.negatives);
       if (task !== "next") this.head = new ItemHead(engine, task, this.parameters, table!);
     }
     this.#stepMark = engine.memory.mark();
@@ -212,6 +217,11 @@ export class Network {
     if (!head) return;
     this.engine.memory.f32(head.bias.value, 1)[0] = value;
     this.prepare();
+  }
+
+  /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
+  drawNegativesBy(counts: ArrayLike<number>): void {
+    this.#sampled?.drawBy(counts);
   }
 
   /**
@@ -333,14 +343,16 @@ export class Network {
   }
 
   /**
-   * Runs one training step forward and backward: adds the gradient of the mean loss to the parameters' gradients.
-   * @param step number of the optimiser step, which dropout masks depend on
+   * Runs one training step forward and backward: adds the gradient of the mean loss to the parameters' gradients. Where the table's
+   * gradient goes by rows, it is this step's alone, until the next or `releaseStep`.
+   * @param step number of the optimiser step, which dropout masks and negatives depend on
    * @returns sum of the losses in f64, and how many steps were trained
    */
   backpropagate(engine: TrainingEngine, examples: readonly Example[], step: number): { loss: number; count: number } {
     let count = 0;
     for (const { history, lossFrom } of examples) count += history.length - lossFrom;
     const users = examples.map(({ user }) => user ?? NO_USER);
+    this.#drawNegatives(engine, examples, step);
     let loss = 0;
     this.#parts(examples.length, users).forEach(({ indices, rowOf }, part) => {
       const mark = engine.memory.mark();
@@ -349,6 +361,20 @@ export class Network {
       engine.memory.release(mark);
     });
     return { loss, count };
+  }
+
+  /** Begins a step of a sampled loss: plans what the negatives and the gradients of all rows the step meets need. */
+  #drawNegatives(engine: TrainingEngine, examples: readonly Example[], step: number): void {
+    const sampled = this.#sampled;
+    if (!sampled) return;
+    const { rows } = sampled;
+    const negatives = sampled.draw(engine, this.config.seed, step);
+    for (const { history, next, lossFrom } of examples) {
+      rows.meet(history);
+      rows.meet(Array.prototype.slice.call(next, lossFrom, history.length));
+    }
+    rows.plan();
+    sampled.prepare(engine, negatives);
   }
 
   /** Runs the examples of one part forward and backward; returns the sum of their losses. */
@@ -489,7 +515,8 @@ export class Network {
     const count = rowIds.length;
     if (count === 0) return undefined;
     const all = count === window.rows;
-    const targetsAt = memory.place(targets);
+    const sampled = this.#sampled;
+    const targetsAt = sampled ? 0 : memory.place(targets);
     const rowsAt = memory.place(rowIds);
     const losses = memory.planF32(count);
     const { head, sequenceHead, scorer } = this;
@@ -499,6 +526,7 @@ export class Network {
     const lossOf = (rowsY: number, dRows: number) => {
       if (head) head.loss(engine, count, rowsY, targetsAt, labelsAt, scale, losses, dRows);
       else if (sequenceHead) sequenceHead.loss(engine, count, rowsY, labelsAt, scale, losses, dRows);
+      else if (sampled) sampled.crossEntropy(engine, count, rowsY, targets, scale, losses, dRows);
       else scorer.crossEntropy(engine, count, rowsY, targetsAt, scale, losses, dRows);
     };
     let y = trace.y;

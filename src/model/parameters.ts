@@ -3,6 +3,7 @@
 
 import type { Engine } from "../wasm/engine.ts";
 import type { Memory } from "../wasm/memory.ts";
+import { RowGradient } from "./row-gradient.ts";
 
 /** How a parameter starts. `segments` overwrite parts of it, in floats. */
 export interface Init {
@@ -17,6 +18,8 @@ export interface ParameterSpec {
   name: string;
   shape: readonly number[];
   init: Init;
+  /** A table of which a step meets few rows; it comes first, if there is one. Its gradient is a RowGradient. */
+  byRows?: boolean;
 }
 
 /** Floats of a parameter that are brought into memory at once: 256 KiB, which stay in the second-level cache. */
@@ -36,7 +39,7 @@ export class Parameter implements ParameterSpec {
    * @param size number of floats
    * @param offset floats before it in the block
    * @param at its address
-   * @param gradient address of its gradient; 0 in a model that does not train
+   * @param gradient address of its gradient; 0 in a model that does not train, and of a table whose gradient goes by rows
    */
   constructor(
     private readonly memory: Memory,
@@ -120,7 +123,12 @@ export class Parameters {
   /** Floats in the block, alignment gaps (always zero) included. */
   readonly floats: number;
   readonly values: number;
+  /** Floats at its beginning whose gradients go by rows. */
+  readonly floatsByRows: number;
+  /** Gradients of the other floats. */
   readonly gradients: number;
+  /** Gradients of the table that goes by rows; undefined where none does. */
+  readonly rows: RowGradient | undefined;
   readonly #byName: Map<string, Parameter>;
   /** Runs of floats that training leaves as they are, and what they are. */
   readonly #frozen: { from: number; values: Float32Array }[] = [];
@@ -132,16 +140,22 @@ export class Parameters {
   constructor(engine: Engine, specs: readonly ParameterSpec[], training: boolean) {
     const { placed, floats } = placeParameters(specs);
     const { memory } = engine;
+    const [first, second] = placed;
+    const byRows = training && first?.byRows;
+    this.rows = byRows ? new RowGradient(memory, first.shape[0], first.shape[1]) : undefined;
     this.floats = floats;
+    this.floatsByRows = byRows ? (second?.offset ?? floats) : 0;
+    const whole = floats - this.floatsByRows;
     this.values = memory.planF32(floats);
-    this.gradients = training ? memory.planF32(floats) : 0;
+    this.gradients = training ? memory.planF32(whole) : 0;
     const values = memory.f32(this.values, floats);
     if (training) {
       values.fill(0);
-      memory.f32(this.gradients, floats).fill(0);
+      memory.f32(this.gradients, whole).fill(0);
     } else for (const { offset, size } of placed) values.fill(0, offset + size, Math.ceil((offset + size) / 4) * 4);
     this.list = placed.map((p) => {
-      const gradient = training ? this.gradients + p.offset * 4 : 0;
+      const place = p.offset - this.floatsByRows;
+      const gradient = training && place >= 0 ? this.gradients + place * 4 : 0;
       return new Parameter(memory, p, p.size, p.offset, this.values + p.offset * 4, gradient);
     });
     this.#byName = new Map(this.list.map((p) => [p.name, p]));
@@ -154,14 +168,18 @@ export class Parameters {
 
   /** Freezes floats [from, to) of the block at their present values. */
   freeze(memory: Memory, from: number, to: number): void {
-    this.#frozen.push({ from, values: memory.f32(this.values, this.floats).slice(from, to) });
+    const { rows } = this;
+    if (rows && from < this.floatsByRows) rows.freeze(from / rows.width, to / rows.width);
+    else this.#frozen.push({ from, values: memory.f32(this.values, this.floats).slice(from, to) });
   }
 
   /** Clears the gradients of what is frozen, before they count in a norm. */
   ignoreFrozenGradients(memory: Memory): void {
-    if (this.#frozen.length === 0) return;
-    const gradients = memory.f32(this.gradients, this.floats);
-    for (const { from, values } of this.#frozen) gradients.fill(0, from, from + values.length);
+    this.rows?.ignoreFrozen();
+    const { floatsByRows } = this;
+    for (const { from, values } of this.#frozen) {
+      memory.f32(this.gradients + 4 * (from - floatsByRows), values.length).fill(0);
+    }
   }
 
   /** Undoes what a step did to what is frozen: weight decay moves weights without a gradient too. */

@@ -320,6 +320,26 @@ export interface TrainingKernels extends InferenceKernels {
     correction2: number,
     gradientScale: number,
   ): void;
+  adamRowsF32(
+    begin: number,
+    end: number,
+    width: number,
+    ids: number,
+    w: number,
+    g: number,
+    m: number,
+    v: number,
+    learningRate: number,
+    beta1: number,
+    fresh1: number,
+    beta2: number,
+    fresh2: number,
+    epsilon: number,
+    decay: number,
+    correction1: number,
+    correction2: number,
+    gradientScale: number,
+  ): void;
   binaryCrossEntropyF32(
     begin: number,
     end: number,
@@ -327,6 +347,17 @@ export interface TrainingKernels extends InferenceKernels {
     targets: number,
     scale: number,
     losses: number,
+  ): void;
+  catchUpRowsF32(
+    begin: number,
+    end: number,
+    width: number,
+    ids: number,
+    w: number,
+    m: number,
+    v: number,
+    factors: number,
+    epsilon: number,
   ): void;
   columnSumsF32(begin: number, end: number, rows: number, x: number, stride: number, out: number): void;
   crossEntropyF32(
@@ -497,6 +528,20 @@ export interface TrainingKernels extends InferenceKernels {
     width: number,
     dU: number,
     dX: number,
+  ): void;
+  sampledCrossEntropyF32(
+    begin: number,
+    end: number,
+    negatives: number,
+    stride: number,
+    scores: number,
+    weights: number,
+    own: number,
+    targetScores: number,
+    scale: number,
+    losses: number,
+    factors: number,
+    dTargets: number,
   ): void;
   scoreBackwardF32(
     begin: number,
