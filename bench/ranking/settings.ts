@@ -59,7 +59,9 @@ export async function makeSetting(name: string): Promise<Setting | undefined> {
     return undefined;
   }
   const path = fileURLToPath(new URL(`../build/ranking-${name}.safetensors`, import.meta.url));
-  if (!existsSync(path)) {
+  // Trained anew where another version wrote it, too.
+  const kept = existsSync(path) ? await load(path).catch(() => undefined) : undefined;
+  if (!kept) {
     console.log(`${name}: training gru4rec, ${WIDTH} wide, for ${log.epochs} epochs`);
     const model = await train(source, {
       model: "gru4rec",
@@ -72,7 +74,7 @@ export async function makeSetting(name: string): Promise<Setting | undefined> {
     await model.save(path);
     model.dispose();
   }
-  const model = await load(path);
+  const model = kept ?? (await load(path));
   const { network, items } = model.internals;
   const { histories } = (await prepareData(log.source()!, model.config, undefined, {}, items)).split;
   const users = histories.offsets.length - 1;
