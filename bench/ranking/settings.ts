@@ -8,7 +8,7 @@ import { load, train } from "../../src/index.ts";
 import { resolveConfig } from "../../src/model/config.ts";
 import { Network } from "../../src/model/network.ts";
 import { findPreset } from "../../src/model/presets/index.ts";
-import { createTrainingEngine } from "../../src/wasm/node.ts";
+import { createInferenceEngine, createTrainingEngine } from "../../src/wasm/node.ts";
 import type { Weights } from "../peers/onnx.ts";
 
 /** Items per request: what the targets are for. */
@@ -89,15 +89,19 @@ export async function makeSetting(name: string): Promise<Setting | undefined> {
 }
 
 async function gaussian(items: number): Promise<Setting> {
-  const engine = await createTrainingEngine();
+  // Training draws, in a memory that threads share; what answers has one of its own, where every form of the integer pass may work.
+  const drawing = await createTrainingEngine();
+  const draw = (floats: number, seed: number, stream: number) => {
+    const at = drawing.memory.planF32(floats);
+    drawing.kernels.fillNormalF32(0, floats, at, 1, seed, stream);
+    return drawing.memory.f32(at, floats).slice();
+  };
+  const engine = await createInferenceEngine();
   const settings = { ...findPreset("gru4rec").settings, embedding: WIDTH, hidden: WIDTH };
   const network = new Network(engine, resolveConfig(settings, { preset: "gru4rec" }), items, false);
-  const { memory, kernels } = engine;
-  for (const { value, size } of network.parameters.list) kernels.fillNormalF32(0, size, value, 1, 1, value);
+  for (const { value, size } of network.parameters.list) engine.memory.f32(value, size).set(draw(size, 1, value));
   network.prepare();
-  const at = memory.planF32(ROWS * WIDTH);
-  kernels.fillNormalF32(0, ROWS * WIDTH, at, 1, 2, 3);
-  return { name: "Gaussian", network, histories: [], queries: memory.f32(at, ROWS * WIDTH).slice() };
+  return { name: "Gaussian", network, histories: [], queries: draw(ROWS * WIDTH, 2, 3) };
 }
 
 /** A log in which every item occurs: users stay in a group of 50 items, mostly with its first ones, and go from each to one near it. */
