@@ -271,7 +271,7 @@ function twoRows(
   }
 }
 
-/** Multiplies one row by all panels: four panels at a time keep eight sums going, so that none waits for the one before. */
+/** Multiplies one row by all panels: two panels at a time keep four sums going. */
 function oneRow(
   n: i32,
   terms: i32,
@@ -284,54 +284,34 @@ function oneRow(
 ): void {
   const panelSpan = (<usize>terms) << 5;
   let column = 0;
-  for (; column + 4 * PANEL <= n; column += 4 * PANEL) {
+  for (; column + 2 * PANEL <= n; column += 2 * PANEL) {
     const c0 = c + ((<usize>column) << 2);
     let s0 = f32x4.splat(0);
     let s1 = s0;
     let s2 = s0;
     let s3 = s0;
-    let s4 = s0;
-    let s5 = s0;
-    let s6 = s0;
-    let s7 = s0;
     if (fromC) {
       s0 = v128.load(c0);
       s1 = v128.load(c0, 16);
       s2 = v128.load(c0, 32);
       s3 = v128.load(c0, 48);
-      s4 = v128.load(c0, 64);
-      s5 = v128.load(c0, 80);
-      s6 = v128.load(c0, 96);
-      s7 = v128.load(c0, 112);
     }
     let a0 = a;
     let at = panel + <usize>(column >> 3) * panelBytes;
     let at1 = at + panelBytes;
-    let at2 = at1 + panelBytes;
-    let at3 = at2 + panelBytes;
     for (const atEnd = at + panelSpan; at < atEnd; at += 32) {
       const x = v128.load32_splat(a0);
       s0 = f32x4.add(s0, f32x4.mul(x, v128.load(at)));
       s1 = f32x4.add(s1, f32x4.mul(x, v128.load(at, 16)));
       s2 = f32x4.add(s2, f32x4.mul(x, v128.load(at1)));
       s3 = f32x4.add(s3, f32x4.mul(x, v128.load(at1, 16)));
-      s4 = f32x4.add(s4, f32x4.mul(x, v128.load(at2)));
-      s5 = f32x4.add(s5, f32x4.mul(x, v128.load(at2, 16)));
-      s6 = f32x4.add(s6, f32x4.mul(x, v128.load(at3)));
-      s7 = f32x4.add(s7, f32x4.mul(x, v128.load(at3, 16)));
       a0 += aStepBytes;
       at1 += 32;
-      at2 += 32;
-      at3 += 32;
     }
     v128.store(c0, s0);
     v128.store(c0, s1, 16);
     v128.store(c0, s2, 32);
     v128.store(c0, s3, 48);
-    v128.store(c0, s4, 64);
-    v128.store(c0, s5, 80);
-    v128.store(c0, s6, 96);
-    v128.store(c0, s7, 112);
   }
   for (; column < n; column += PANEL) {
     const at = panel + <usize>(column >> 3) * panelBytes;
