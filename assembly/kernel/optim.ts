@@ -5,7 +5,7 @@
 //          m ← β₁ᵏ·m, v ← β₂ᵏ·v; five factors a row (keep, β₁ᵏ, β₂ᵏ, step, root) say how many steps, and when.
 //          squares: partial[i] = Σ g² over chunk i, for the norm that clipping needs.
 // Source   Kingma & Ba, ICLR 2015; decoupled decay of Loshchilov & Hutter, ICLR 2019; order of operations of torch.optim.AdamW.
-//          The sum of the k moves is closed: mₜ/√vₜ falls by β₁/√β₂ a step while c₁ and c₂ hardly change (src/train/optimizer.ts).
+//          The sum of the k moves is closed: mₜ/√vₜ falls by β₁/√β₂ a step while c₁ and c₂ hardly change (src/train/overdue.ts).
 // Shapes   w, g, m, v f32[n] · partial f64[⌈n / CHUNK⌉] · rows: w, m, v f32[V, width], g f32[rows, width], ids i32[rows],
 //          factors f32[rows, 5]
 // Layout   all parameters of a model as one block; alignment gaps hold zeros and stay zero.

@@ -1,7 +1,8 @@
 // What     Cross-entropy of a target t among S negatives that stand for the whole catalogue, each for w_j items:
 //          Z_r = e^{t_r} + Σ_j w_j·e^{s_rj},  loss_r = log Z_r − t_r,  dS_rj = scale·w_j·e^{s_rj}/Z_r,  dT_r = scale·(e^{t_r}/Z_r − 1).
 //          A negative that is the row's own target counts once, as the target. dS_rj = f_r·g_rj as in loss.ts.
-// Source   Importance-weighted softmax (Bengio & Senécal, IEEE TNN 2008; Jean et al., ACL 2015), w_j = 1 / expected count of j.
+// Source   Importance-weighted softmax (Bengio & Senécal, IEEE TNN 2008; Jean et al., ACL 2015), w_j = 1 / expected count of j;
+//          the target is no draw and has none (Khrylchenko et al., RecSys 2025).
 // Shapes   scores f32[rows, stride ≥ S] · weights f32[S] · own i32[rows], −1 for none · targetScores, losses, factors, dTargets f32[rows]
 // Layout   a block of rows at a time; the products around it are gemm.ts's.
 // Writes   rows [begin, end): losses, factors and dTargets overwritten, scores turned into g in place.
