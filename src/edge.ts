@@ -28,7 +28,7 @@ export interface RecommenderSource {
    * self-test and a measurement; answers do not depend on it.
    */
   relaxed?: WebAssembly.Module;
-  /** Content of a model file. */
+  /** Content of a model file. The item table is read from it while answers need it: do not change, transfer or resize it afterwards. */
   model: ArrayBuffer | Uint8Array;
 }
 

@@ -1,6 +1,7 @@
 // Where the trained numbers live. All parameters of a model are one block of floats, gradients and optimiser state are blocks
 // of the same shape, so that one call updates everything and one rule names everything.
 
+import { UsageError } from "../errors.ts";
 import type { Engine } from "../wasm/engine.ts";
 import type { Memory } from "../wasm/memory.ts";
 import { RowGradient } from "./row-gradient.ts";
@@ -21,6 +22,12 @@ export interface ParameterSpec {
   /** A table of which a step meets few rows; it comes first, if there is one. Its gradient is a RowGradient. */
   byRows?: boolean;
 }
+
+const bytesGone = (got: number, expected: number) =>
+  new UsageError(
+    "MODEL_BYTES_GONE",
+    `model: its bytes now hold ${got} numbers of the item table, expected ${expected}. Do not transfer or resize what a model is read from; hand over a copy.`,
+  );
 
 /** Floats of a parameter that are brought into memory at once: 256 KiB, which stay in the second-level cache. */
 const PART_FLOATS = 65_536;
@@ -56,11 +63,18 @@ export class Parameter implements ParameterSpec {
 
   /** Its address. Numbers that were deferred are brought first. */
   get value(): number {
-    if (this.#elsewhere) {
-      this.memory.f32(this.at, this.size).set(this.#elsewhere);
+    const from = this.#deferred();
+    if (from) {
+      this.memory.f32(this.at, this.size).set(from);
       this.#elsewhere = undefined;
     }
     return this.at;
+  }
+
+  /** Numbers that are not in memory yet. @throws UsageError `MODEL_BYTES_GONE` where they are nowhere any more */
+  #deferred(): Float32Array | undefined {
+    if (this.#elsewhere && this.#elsewhere.length !== this.size) throw bytesGone(this.#elsewhere.length, this.size);
+    return this.#elsewhere;
   }
 
   /**
@@ -74,7 +88,7 @@ export class Parameter implements ParameterSpec {
   /** Its address, where at least these rows are in place. */
   valueOfRows(rows: ArrayLike<number>): number {
     const [count] = this.shape;
-    const from = this.#elsewhere;
+    const from = this.#deferred();
     if (!from || rows.length > FEW_ROWS * count) return this.value;
     const width = this.size / count;
     for (let i = 0; i < rows.length; i++) {
@@ -87,7 +101,7 @@ export class Parameter implements ParameterSpec {
   /** Shows all rows in order: at once where they are in place, else in parts, each while it is there. */
   eachPart(use: (first: number, count: number, at: number) => void): void {
     const [count] = this.shape;
-    const from = this.#elsewhere;
+    const from = this.#deferred();
     if (!from) {
       use(0, count, this.at);
       return;

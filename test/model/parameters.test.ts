@@ -63,3 +63,13 @@ test("all rows are shown once and in order, in parts while they are elsewhere, a
   });
   expect(parts).toBe(1);
 });
+
+test("numbers whose bytes were transferred are missed at every way to them, and never made up", () => {
+  for (const ask of ["value", "rows", "parts"] as const) {
+    const { table, numbers } = deferred();
+    structuredClone(numbers.buffer, { transfer: [numbers.buffer as ArrayBuffer] });
+    const get = () =>
+      ask === "value" ? table.value : ask === "rows" ? table.valueOfRows([1]) : table.eachPart(() => {});
+    expect(get).toThrow(expect.objectContaining({ code: "MODEL_BYTES_GONE", exitCode: 2 }));
+  }
+});
