@@ -8,7 +8,7 @@ import { findPreset } from "../src/model/presets/index.ts";
 import { fillCatalogue, planCatalogue } from "../src/rank/catalogue.ts";
 import { searchPlainly } from "../src/rank/plain.ts";
 import { joinLists, search } from "../src/rank/search.ts";
-import { createTrainingEngine } from "../src/wasm/node.ts";
+import { createInferenceEngine, createTrainingEngine } from "../src/wasm/node.ts";
 import { scannerOf } from "../src/wasm/scanner.ts";
 
 const ROWS = 256;
@@ -17,14 +17,20 @@ const width = Number(process.argv[2] ?? 64);
 
 console.log(`attune, Node ${process.version}, ${cpus()[0].model}, one thread; ${ROWS} queries × ${width}`);
 for (const items of [1000, 10_000, 100_000, 1_000_000]) {
-  const engine = await createTrainingEngine();
-  const { memory, kernels } = engine;
+  // Training draws, in a memory that threads share; what answers has one of its own, where every form of the integer pass may work.
+  const drawing = await createTrainingEngine();
+  const engine = await createInferenceEngine();
+  const { memory } = engine;
   const settings = { ...findPreset("gru4rec").settings, embedding: width, hidden: width };
   const network = new Network(engine, resolveConfig(settings, { preset: "gru4rec" }), items, false);
   const table = network.scorer.embedding;
   const shape = (at: number, rows: number, stream: number) => {
-    kernels.fillNormalF32(0, rows * width, at, 1, 1, stream);
+    const mark = drawing.memory.mark();
+    const drawn = drawing.memory.planF32(rows * width);
+    drawing.kernels.fillNormalF32(0, rows * width, drawn, 1, 1, stream);
     const values = memory.f32(at, rows * width);
+    values.set(drawing.memory.f32(drawn, rows * width));
+    drawing.memory.release(mark);
     for (let i = 0; i < values.length; i++) {
       const row = Math.floor(i / width);
       values[i] *= (0.5 + ((row * 7919) % 1000) / 700) / (1 + (i % width) / 4);

@@ -50,6 +50,21 @@ export function kernelWorks(engine: TrainingEngine): Work[] {
     },
   });
 
+  const own = memory.place(new Int32Array(rows).fill(-1));
+  const [weights, targetScores, dTargets] = [random(items), random(rows), random(rows)];
+  memory.f32(weights, items).fill(5);
+  works.push({
+    name: "sampled cross-entropy 64×1352 (copy included)",
+    units: rows * items,
+    unit: "Gscores/s",
+    scale: 1e9,
+    run: () => {
+      memory.f32(scores, rows * items).set(saved);
+      const out = [losses, factors, dTargets] as const;
+      kernels.sampledCrossEntropyF32(0, rows, items, items, scores, weights, own, targetScores, 1, ...out);
+    },
+  });
+
   const pairs = 4096;
   const [pairY, table, pairScores] = [random(pairs * D), random(items * D), random(pairs)];
   const pairItems = memory.place(Int32Array.from({ length: pairs }, (_, r) => (r * 31) % items));
@@ -129,6 +144,25 @@ export function kernelWorks(engine: TrainingEngine): Work[] {
     unit: "Gparameters/s",
     scale: 1e9,
     run: () => kernels.adamF32(0, parameters, w, g, m, v, 1e-3, 0.9, 0.1, 0.999, 0.001, 1e-8, 0, 0.1, 0.001, 1),
+  });
+  const [tableRows, met] = [parameters / D, 2000];
+  const ids = memory.place(Int32Array.from({ length: met }, (_, r) => (r * 7) % tableRows));
+  const step = [1e-3, 0.9, 0.1, 0.999, 0.001, 1e-8, 0, 0.1, 0.001, 1] as const;
+  works.push({
+    name: "AdamW, 2,000 of 15,625 rows of 64",
+    units: met * D,
+    unit: "Gparameters/s",
+    scale: 1e9,
+    run: () => kernels.adamRowsF32(0, met, D, ids, w, g, m, v, ...step),
+  });
+  const late = random(5 * met);
+  memory.f32(late, 5 * met).fill(0.5);
+  works.push({
+    name: "missed steps of 2,000 of 15,625 rows of 64",
+    units: met * D,
+    unit: "Gparameters/s",
+    scale: 1e9,
+    run: () => kernels.catchUpRowsF32(0, met, D, ids, w, m, v, late, 1e-8),
   });
   return works;
 }

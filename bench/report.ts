@@ -5,6 +5,7 @@ import { formatTable } from "../src/cli/output.ts";
 import { version } from "../src/version.ts";
 import { formatGrowth } from "./growth-training.ts";
 import { formatMeasured } from "./measure.ts";
+import { formatProfile } from "./profile.ts";
 import type { SuiteReport } from "./suites.ts";
 
 /** What figures depend on. */
@@ -36,7 +37,7 @@ export function formatMachine({ attune, runtime, platform, cpu, cores, load }: M
 }
 
 /** Writes a suite's tables. */
-export function formatSuite({ name, runs, growth = [] }: SuiteReport): string[] {
-  const tables = [...runs.map(formatMeasured), ...growth.map(formatGrowth)];
+export function formatSuite({ name, runs, profiles = [], growth = [] }: SuiteReport): string[] {
+  const tables = [...runs.map(formatMeasured), ...profiles.map(formatProfile), ...growth.map(formatGrowth)];
   return ["", name, ...tables.flatMap((table) => ["", ...formatTable(table)])];
 }

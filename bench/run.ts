@@ -1,4 +1,4 @@
-// npm run bench -- [kernel|train|rank|growth|threads]   Times parts of attune on this machine. Without a name: all of them, at length.
+// npm run bench -- [kernel|train|profile|rank|growth|threads]   Times parts of attune on this machine. Without a name: all of them, at length.
 
 import { defaultThreads } from "../src/train/supervisor.ts";
 import { formatMachine, formatSuite, machine } from "./report.ts";

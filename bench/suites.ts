@@ -4,6 +4,7 @@ import { PRESETS } from "../src/model/presets/index.ts";
 import { type Growth, growthOf } from "./growth-training.ts";
 import { kernelWorks } from "./kernel.ts";
 import { type Effort, type Measured, measure } from "./measure.ts";
+import { type Profile, profileOf } from "./profile.ts";
 import { rankingWorks } from "./rank.ts";
 import { SHAPES, stepWork } from "./steps.ts";
 import { openTeam } from "./team.ts";
@@ -20,6 +21,7 @@ export interface SuiteOptions {
 export interface SuiteReport {
   name: string;
   runs: readonly Measured[];
+  profiles?: readonly Profile[];
   growth?: readonly Growth[];
 }
 
@@ -34,6 +36,8 @@ export interface Suite {
 
 const QUICK: Effort = { rounds: 5, ms: 40 };
 const FULL: Effort = { rounds: 15, ms: 100 };
+const QUICK_STEPS = 10;
+const FULL_STEPS = 40;
 const QUICK_PRESETS = ["gru4rec", "attune"];
 
 const effortOf = ({ full }: SuiteOptions) => (full ? FULL : QUICK);
@@ -61,6 +65,17 @@ export const SUITES: readonly Suite[] = [
         runs.push(await measure(team, works, effortOf(options)).finally(() => team.close()));
       }
       return { runs };
+    },
+  },
+  {
+    name: "profile",
+    summary: "where a training step of gru4rec spends its time, kernel by kernel",
+    async run({ threads, full }) {
+      const profiles: Profile[] = [];
+      for (const shape of SHAPES) {
+        profiles.push(await profileOf("gru4rec", shape, threads, full ? FULL_STEPS : QUICK_STEPS));
+      }
+      return { runs: [], profiles };
     },
   },
   {

@@ -72,7 +72,7 @@ async function trainOnce(data: string, threads: number): Promise<Run> {
 async function printParts(data: string): Promise<void> {
   const asked = configOf("gru4rec", { epochs: EPOCHS, patience: EPOCHS });
   const { split } = await prepareData(data, asked);
-  const config = adaptConfig(asked, split);
+  const config = adaptConfig(asked, split, split.histories.items.size);
   const lesson = lessonOf(config, historyPlan(config, split, {}, false).numbers);
   const engine = await createTrainingEngine();
   const ms = new Map<string, number>();

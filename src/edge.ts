@@ -28,7 +28,7 @@ export interface RecommenderSource {
    * self-test and a measurement; answers do not depend on it.
    */
   relaxed?: WebAssembly.Module;
-  /** Content of a model file. */
+  /** Content of a model file. The item table is read from it while answers need it: do not change, transfer or resize it afterwards. */
   model: ArrayBuffer | Uint8Array;
 }
 
@@ -38,9 +38,9 @@ export interface RecommenderSource {
  * `ABI_MISMATCH` for the module of another version
  */
 export async function createRecommender({ module, relaxed, model }: RecommenderSource): Promise<Recommender> {
-  const { config, items, users, counts, weights } = decodeModel(model, "model");
-  checkKind(config, false, "model");
   const engine = await createEngine(module);
+  const { config, items, users, counts, weights } = decodeModel(model, "model", engine);
+  checkKind(config, false, "model");
   if (relaxed) offerRelaxed(engine, relaxed);
   const network = Network.fromWeights(engine, config, items.size, weights, users?.size);
   return new Recommender({ network, items, users, counts });

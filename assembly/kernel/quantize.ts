@@ -11,7 +11,7 @@
 // Writes   blocks [begin, end) or groups of four queries [begin, end), overwritten.
 // Numerics norms and residues in f64, rounded up by 2^-20 where f32 keeps them. Bounds vs f64: test/assembly/quantize.test.ts
 // Limits   D ≤ 2,000, so that no sum of products exceeds 10^9; z and v finite, norms of queries in [2^-60, 2^60].
-// Cost     about 10 f64 operations a number.  npm run bench -- topk
+// Cost     about 10 f64 operations a number.  bench/ranking.ts
 
 /** Items that share a scale and bounds, and items of a panel. */
 const BLOCK: i32 = 64;

@@ -1,15 +1,16 @@
-// What     rescore: the canonical scores s = <y, E_j> (+ bias_j) of the positions that the integer pass listed, and the K best of
-//          all of them so far; then the threshold of the next positions.  sort: the K best in order.
+// What     table: the scores s = <y, E_j> of all items for one query.  rescore: those (+ bias_j) of the positions that the integer pass
+//          listed, and the K best of all of them so far; then the threshold of the next positions.  sort: the K best in order.
 // Source   docs/exact-ranking.md; the heap is topKF32's (kernel/rank.ts).
 // Shapes   y f32[rows, D] · table f32[V, D] · bias f32[V] or none at 0 · order i32[V], the item of each position · barred u8[V] or
 //          none at 0 · excluded items of row r, ascending: ids[offsets[r] … offsets[r + 1]) · positions i32[rows, capacity] ·
 //          counts, heapCounts i32[rows] · scales, guesses, queryBounds as kernel/quantize.ts · heapIds i32[rows, K] · heapScores f32[rows, K]
 // Layout   16-byte aligned bases; the caller owns all memory and sets heapCounts to zero first.
-// Writes   rows [begin, end) of heaps, of counts (zero), of positions (used up) where `least` are listed, and τ in queryBounds.
+// Writes   table: scores of items [begin, end), overwritten. The others: rows [begin, end) of heaps, of counts (zero), of positions (used up) where `least` are listed, and τ in queryBounds.
 // Numerics f32, k ascending, multiply then add, as gemmF32; a lane is an item. Equal to it bit for bit: test/assembly/rescore.test.ts
 // Limits   K ≥ 1; scores are finite.
-// Cost     2·D flops a position; four rows of the table are turned at a time.  npm run bench -- topk
+// Cost     2·D flops a position; four rows of the table are turned at a time.  bench/ranking.ts
 
+import { storeLanes } from "../core/v128";
 import { siftDown, siftUp, sinks, sortHeap } from "./rank";
 
 /** Whether an ascending list holds an item. */
@@ -60,6 +61,19 @@ function scoreFour(y: usize, width: i32, r0: usize, r1: usize, r2: usize, r3: us
     r3 += 4;
   }
   return sum;
+}
+
+/** Scores items [begin, end) for one query, f32[V], without bias: straight from the table, for catalogues that are read once. */
+export function scoreTableF32(begin: i32, end: i32, width: i32, y: usize, table: usize, scores: usize): void {
+  const rowBytes = (<usize>width) << 2;
+  for (let item = begin; item < end; item += 4) {
+    const at = table + <usize>item * rowBytes;
+    const most = end - item - 1;
+    const r1 = at + <usize>min(1, most) * rowBytes;
+    const r2 = at + <usize>min(2, most) * rowBytes;
+    const r3 = at + <usize>min(3, most) * rowBytes;
+    storeLanes(scores + ((<usize>item) << 2), scoreFour(y, width, at, r1, r2, r3), most + 1);
+  }
 }
 
 /** Scores what the integer pass listed for those of rows [begin, end) that have `least` or more, keeps each row's K best and sets its threshold. */

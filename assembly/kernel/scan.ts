@@ -6,7 +6,7 @@
 // Writes   counts of queries of groups [begin, end), accumulated (+=), and that many entries of outPositions.
 // Numerics integers, exact; thresholds in f32, whose rounding is part of the bound.
 // Limits   capacity ≥ counts before + 64·(lastBlock − firstBlock).
-// Cost     one multiply-and-add instruction for four (i16) or sixteen (i8) numbers.  npm run bench -- topk
+// Cost     one multiply-and-add instruction for four (i16) or sixteen (i8) numbers.  bench/ranking.ts
 //
 // Compiled twice: with relaxed SIMD it multiplies the items' i7 by i8 (the module `relaxed`, which has nothing else), without it
 // i16 by i16. Three things are passed over: a block none of four queries can want, by length; eight items none of the four can

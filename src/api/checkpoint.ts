@@ -71,6 +71,8 @@ export interface FoundCheckpoint {
 export interface TrainingSize {
   /** Floats of all parameters, as one block. */
   floats: number;
+  /** Rows of the table whose gradient goes by rows; 0 where none does. */
+  rows: number;
   /** Units of an epoch. */
   units: number;
 }
@@ -171,9 +173,11 @@ export class CheckpointFolder {
     }
     const size = sizeOf(state.evaluated !== undefined);
     if (!size) throw refitting(folder);
-    const { weights, done } = state.fit;
+    const { weights, done, adam } = state.fit;
     if (weights.length !== size.floats)
       throw badState(path, `it has ${weights.length} weights, the model ${size.floats}`);
+    const rows = adam.rowSteps?.length ?? 0;
+    if (rows !== size.rows) throw badState(path, `it has steps of ${rows} rows, the model ${size.rows}`);
     if (done > size.units) throw badState(path, `done is ${done} of ${size.units}`);
   }
 }

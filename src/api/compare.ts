@@ -131,7 +131,7 @@ export async function compare(source: Source, options: CompareOptions = {}): Pro
       add(await measureBaseline(baseline, data, dataConfig));
       continue;
     }
-    const config = adaptConfig(configs.get(name)!, data.split);
+    const config = adaptConfig(configs.get(name)!, data.split, data.split.histories.items.size);
     for (let run = 0; run < seeds; run++) {
       const seed = config.seed + run;
       const trained = await trainPrepared(

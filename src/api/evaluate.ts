@@ -3,7 +3,7 @@
 import type { Histories } from "../data/histories.ts";
 import type { ReadOptions } from "../data/read/index.ts";
 import type { Cases } from "../data/split.ts";
-import type { Vocabulary } from "../data/vocabulary.ts";
+import type { Ids } from "../data/vocabulary.ts";
 import { quote } from "../data/words.ts";
 import { UsageError } from "../errors.ts";
 import { evaluateClicks } from "../evaluate/clicks.ts";
@@ -89,7 +89,7 @@ export async function evaluate(
 }
 
 /** Renumbers items as the model knows them; unknown ones leave histories and become target −1. */
-function inVocabulary(histories: Histories, cases: Cases, items: Vocabulary): { histories: Histories; cases: Cases } {
+function inVocabulary(histories: Histories, cases: Cases, items: Ids): { histories: Histories; cases: Cases } {
   const known = Int32Array.from({ length: histories.items.size }, (_, item) =>
     items.indexOf(histories.items.idOf(item)),
   );

@@ -89,9 +89,10 @@ export function sha256(bytes: Uint8Array): string {
  */
 export async function load(path: string): Promise<Model> {
   const bytes = await readModelFile(path);
-  const { config, items, users, counts, weights, epochs, refitted } = decodeModel(bytes, path);
+  const engine = await createInferenceEngine();
+  const { config, items, users, counts, weights, epochs, refitted } = decodeModel(bytes, path, engine);
   checkKind(config, false, path);
-  const network = Network.fromWeights(await createInferenceEngine(), config, items.size, weights, users?.size);
+  const network = Network.fromWeights(engine, config, items.size, weights, users?.size);
   return new Model({ network, items, users, counts }, { epochs, refitted });
 }
 

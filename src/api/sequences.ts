@@ -103,9 +103,8 @@ export async function trainSequences(source: SequenceSource, options: SequenceOp
   const sequences = await sequencesFromRows(rows, task === "click");
   const asked = configOf(model, { ...settings, task, features: sequences.count });
   const { valid } = cutClicks(sequences.labels.length, asked.split);
-  const config = adaptConfig(asked, {
-    trainLength: Uint32Array.from(sequences.steps.slice(0, valid), ({ length }) => length + 1),
-  });
+  const trainLength = Uint32Array.from(sequences.steps.slice(0, valid), ({ length }) => length + 1);
+  const config = adaptConfig(asked, { trainLength }, 0);
   onConfig?.(config);
   const interactions = sequences.steps.reduce((sum, { length }) => sum + length, 0);
   const sizes = { users: sequences.labels.length, interactions };
@@ -115,8 +114,9 @@ export async function trainSequences(source: SequenceSource, options: SequenceOp
 
 /** Loads a model of sequences. @throws ModelError as `load` does; `MODEL_KIND` for a model that recommends */
 export async function loadSequences(path: string): Promise<SequenceModel> {
-  const { config, items, counts, weights, epochs, refitted } = decodeModel(await readModelFile(path), path);
+  const [bytes, engine] = await Promise.all([readModelFile(path), createInferenceEngine()]);
+  const { config, items, counts, weights, epochs, refitted } = decodeModel(bytes, path, engine);
   checkKind(config, true, path);
-  const network = Network.fromWeights(await createInferenceEngine(), config, items.size, weights);
+  const network = Network.fromWeights(engine, config, items.size, weights);
   return new SequenceModel({ network, items, counts }, { epochs, refitted });
 }

@@ -7,7 +7,7 @@ import { measureQuality, type QualityReport } from "../data/quality.ts";
 import type { ReadOptions } from "../data/read/index.ts";
 import { logFromRows, type Row } from "../data/rows.ts";
 import { type HeldOutLogs, type SplitResult, splitLog } from "../data/split.ts";
-import type { Vocabulary } from "../data/vocabulary.ts";
+import type { Ids } from "../data/vocabulary.ts";
 import { DataError, UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 
@@ -66,7 +66,7 @@ export async function readSource(
 export async function readClicks(
   source: string | Iterable<ClickRow> | AsyncIterable<ClickRow>,
   options: ReadOptions = {},
-  known?: Vocabulary,
+  known?: Ids,
 ): Promise<Clicks> {
   if (typeof source !== "string") return clicksFromRows(source, known);
   const { readClickRows } = await import("../data/read/clicks.ts");
@@ -82,7 +82,7 @@ export async function prepareData(
   config: ModelConfig,
   options?: ReadOptions,
   heldOut: HeldOutSources = {},
-  vocabulary?: Vocabulary,
+  vocabulary?: Ids,
 ): Promise<PreparedData> {
   const { valid, test } = heldOut;
   const ratings = config.task === "rating";

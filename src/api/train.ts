@@ -148,14 +148,14 @@ export async function train(source: Source | ClickSource, options: TrainOptions 
   if (asked.features > 0) throw featuresInLog();
   if (asked.task === "click") {
     const clicks = await readClicks(source as ClickSource, read);
-    const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) });
+    const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) }, clicks.items.size);
     onConfig?.(config);
     const sizes = { users: clicks.label.length, interactions: clicks.history.length };
     return trainPlan(config, clickPlan(clicks, how.refit), sizes, how);
   }
   const data = await prepareData(source as Source, asked, read, heldOut);
   data.guesses.push(...describeSupplied(vectors, data.split.histories));
-  const config = adaptConfig(asked, data.split);
+  const config = adaptConfig(asked, data.split, data.split.histories.items.size);
   onData?.(data, config);
   return trainPrepared(data, config, how, vectors);
 }
@@ -223,7 +223,7 @@ function sizeOfTraining(config: ModelConfig, { numbers, ids }: LessonPlan, refit
   if (!part) return undefined;
   const { items, users } = refit ? ids.everything! : ids.training;
   const { floats } = placeParameters(Network.specs(config, items.size, users?.size));
-  return { floats, units: part.source.units.length };
+  return { floats, rows: config.loss === "sampled" ? items.size : 0, units: part.source.units.length };
 }
 
 /** Opens the folder of checkpoints, where there is one: where to go on from, and how to keep on. */

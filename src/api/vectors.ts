@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Histories } from "../data/histories.ts";
 import { type VectorEntries, type Vectors, vectorsOf } from "../data/vectors.ts";
-import type { Vocabulary } from "../data/vocabulary.ts";
+import type { Ids } from "../data/vocabulary.ts";
 import { formatCount } from "../data/words.ts";
 import { DataError, UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -97,7 +97,7 @@ export function describeSupplied(supplied: SuppliedVectors, { userIds, items }: 
   for (const { option, part, kind } of KINDS) {
     const vectors = supplied[part];
     if (!vectors) continue;
-    const own: Vocabulary = kind === "user" ? userIds : items;
+    const own: Ids = kind === "user" ? userIds : items;
     let known = 0;
     for (const id of own) if (vectors.ids.indexOf(id) >= 0) known++;
     if (known === 0) throw unmatched(option, vectors.ids.size, kind);

@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.ts";
 import type { Histories } from "./histories.ts";
 import { TEST, TRAIN, VALID } from "./parts.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import type { Ids } from "./vocabulary.ts";
 import { quote } from "./words.ts";
 
 const unknownTargets = (got: unknown) =>
@@ -40,8 +40,8 @@ export const TARGETS = ["last", "future", "prefixes"] as const;
 
 /** Histories of which each event belongs to a part; events whose item is outside the vocabulary are still among them. */
 export interface PartedHistories {
-  readonly userIds: Vocabulary;
-  readonly items: Vocabulary;
+  readonly userIds: Ids;
+  readonly items: Ids;
   /** First event of each user, u32[users + 1]. */
   readonly offsets: Uint32Array;
   /** Item index of each event, or -1 and less for items outside the vocabulary, a number for each; i32[events]. */

@@ -1,7 +1,7 @@
 // Rows of (history, candidate, label) for the click task: who was shown what after which history, and whether they took it.
 
 import { DataError } from "../errors.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { type Ids, Vocabulary } from "./vocabulary.ts";
 import { quote } from "./words.ts";
 
 const badRows = (got: unknown) =>
@@ -29,7 +29,7 @@ export type ClickNumbers = Omit<Clicks, "items"> & { readonly items: { readonly 
 
 /** Click rows with ids as numbers. Row r's history is `history[offsets[r]] … history[offsets[r + 1] - 1]`. */
 export interface Clicks {
-  readonly items: Vocabulary;
+  readonly items: Ids;
   /** u32[rows + 1] */
   readonly offsets: Uint32Array;
   /** Item indices, i32; those of unknown ids are left out. */
@@ -56,14 +56,12 @@ export function clickRowFault(row: unknown): string | undefined {
  * @param known vocabulary to number items by; without it every id is learned, in order of appearance
  * @throws DataError `CLICK_ROWS`, `CLICK_ROW`, `DATA_NO_ROWS`
  */
-export async function clicksFromRows(
-  rows: Iterable<ClickRow> | AsyncIterable<ClickRow>,
-  known?: Vocabulary,
-): Promise<Clicks> {
+export async function clicksFromRows(rows: Iterable<ClickRow> | AsyncIterable<ClickRow>, known?: Ids): Promise<Clicks> {
   const usable = typeof rows === "object" && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows);
   if (!usable) throw badRows(rows);
-  const items = known ?? new Vocabulary();
-  const number = (id: string) => (known ? known.indexOf(id) : items.add(id));
+  const learned = new Vocabulary();
+  const items = known ?? learned;
+  const number = (id: string) => (known ? known.indexOf(id) : learned.add(id));
   const offsets: number[] = [0];
   const history: number[] = [];
   const candidate: number[] = [];

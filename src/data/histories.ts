@@ -3,7 +3,7 @@
 import { type FilterOptions, type FilterReport, filterEvents, requireEvents } from "./filter.ts";
 import type { EventLog } from "./log.ts";
 import { orderByUser, type UserOrder } from "./order.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { type Ids, Vocabulary } from "./vocabulary.ts";
 
 export { type Counts, type FilterOptions, type FilterReport, formatFilterReport } from "./filter.ts";
 
@@ -15,9 +15,9 @@ export type HistoryRows = Pick<Histories, "offsets" | "item" | "rating"> & {
 /** Histories of all users in rows: events `offsets[u] … offsets[u + 1] - 1` are those of user u, oldest first. */
 export interface Histories {
   /** User ids, numbered by first appearance in the filtered log (file order). */
-  readonly userIds: Vocabulary;
+  readonly userIds: Ids;
   /** Item ids, numbered by first appearance in the filtered log (file order). */
-  readonly items: Vocabulary;
+  readonly items: Ids;
   /** First event of each user, u32[users + 1]. */
   readonly offsets: Uint32Array;
   /** Item index of each event, u32[events]. */
@@ -80,7 +80,7 @@ function toRows(log: EventLog, { offsets, order }: UserOrder, removed: Uint8Arra
   return rating ? { ...histories, rating } : histories;
 }
 
-function renumber(ids: Vocabulary, column: Uint32Array, removed: Uint8Array): { ids: Vocabulary; index: Uint32Array } {
+function renumber(ids: Ids, column: Uint32Array, removed: Uint8Array): { ids: Ids; index: Uint32Array } {
   const index = new Uint32Array(ids.size).fill(NONE);
   const kept = new Vocabulary();
   for (let event = 0; event < column.length; event++) {

@@ -1,7 +1,7 @@
 // The interaction log as it was read: three columns, 16 bytes an event (20 with ratings), in file order.
 
 import { DataError } from "../errors.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { type Ids, Vocabulary } from "./vocabulary.ts";
 
 const badTime = (event: number, time: number) =>
   new DataError(
@@ -15,9 +15,9 @@ const CHUNK_EVENTS = 65_536;
 /** An interaction log: event e says that `users.idOf(user[e])` met `items.idOf(item[e])` at `time[e]`; file order. */
 export interface EventLog {
   /** User ids, numbered by first appearance. */
-  readonly users: Vocabulary;
+  readonly users: Ids;
   /** Item ids, numbered by first appearance. */
-  readonly items: Vocabulary;
+  readonly items: Ids;
   /** User index of each event, u32[length]. */
   readonly user: Uint32Array;
   /** Item index of each event, u32[length]. */

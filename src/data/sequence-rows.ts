@@ -1,7 +1,7 @@
 // Sequences of numbers, with or without item ids beside them, and one label each.
 
 import { DataError } from "../errors.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { type Ids, Vocabulary } from "./vocabulary.ts";
 import { quote } from "./words.ts";
 
 const badRow = (row: number, why: string) =>
@@ -27,7 +27,7 @@ export type SequenceNumbers = Omit<Sequences, "items"> & { readonly items: { rea
 /** Sequences with ids as numbers. */
 export interface Sequences {
   /** Empty where the rows have no items. */
-  readonly items: Vocabulary;
+  readonly items: Ids;
   /** n, numbers a step. */
   readonly count: number;
   /** f32[T, n] of each row. */

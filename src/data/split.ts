@@ -9,7 +9,7 @@ import type { EventLog } from "./log.ts";
 import { orderByUser, type UserOrder } from "./order.ts";
 import { cutByTime, cutByUser, type LogCut, parseShares, TEST, TRAIN, VALID } from "./parts.ts";
 import { cutSessions } from "./sessions.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { type Ids, Vocabulary } from "./vocabulary.ts";
 import { formatCount, quote } from "./words.ts";
 
 export type { Cases, Targets } from "./cases.ts";
@@ -119,7 +119,7 @@ export function splitLog(
   log: EventLog,
   options: SplitOptions,
   heldOut: HeldOutLogs = {},
-  vocabulary?: Vocabulary,
+  vocabulary?: Ids,
 ): SplitResult {
   const targets = checkTargets(options.targets);
   const { name, argument } = readRule(options.split);
@@ -224,7 +224,7 @@ function partHistories(
   byUser: UserOrder,
   part: Uint8Array,
   options: FilterOptions,
-  vocabulary: Vocabulary | undefined,
+  vocabulary: Ids | undefined,
 ): { parted: PartedHistories; report: FilterReport } {
   const { removed, report } = filterEvents(
     log,
@@ -234,12 +234,13 @@ function partHistories(
   );
   if (!vocabulary) requireEvents(report, "training part", "Check the data and the split.");
   const itemOf = new Int32Array(log.items.size).fill(NONE);
-  const items = vocabulary ?? new Vocabulary();
+  const learned = new Vocabulary();
+  const items = vocabulary ?? learned;
   for (let event = 0; event < log.length; event++) {
     const item = log.item[event];
     if (itemOf[item] !== NONE) continue;
     if (vocabulary) itemOf[item] = vocabulary.indexOf(log.items.idOf(item));
-    else if (part[event] === TRAIN && removed[event] === KEPT) itemOf[item] = items.add(log.items.idOf(item));
+    else if (part[event] === TRAIN && removed[event] === KEPT) itemOf[item] = learned.add(log.items.idOf(item));
   }
   // Those who train come first, so that their numbers depend on the training part alone; validation before test likewise.
   const userOf = new Int32Array(log.users.size).fill(NONE);

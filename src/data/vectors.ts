@@ -1,7 +1,7 @@
 // Vectors that somebody else trained: an id and D numbers each. Kept by id, so that their order says nothing.
 
 import { DataError } from "../errors.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { type Ids, Vocabulary } from "./vocabulary.ts";
 import { quote } from "./words.ts";
 
 const nothing = (subject: string) =>
@@ -31,7 +31,7 @@ const WIDEST = 4096;
 
 /** Vectors of equal width, in the order of their ids' UTF-16 code units. */
 export interface Vectors {
-  readonly ids: Vocabulary;
+  readonly ids: Ids;
   /** D, numbers in each. */
   readonly width: number;
   /** Row-major f32[ids, D]. */

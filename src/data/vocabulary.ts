@@ -2,7 +2,7 @@
 
 import { InternalError } from "../errors.ts";
 
-const badIndex = (index: number, size: number) =>
+export const badIndex = (index: number, size: number) =>
   new InternalError(
     "VOCABULARY_INDEX",
     `vocabulary: got index ${index}, expected 0 to ${size - 1}. Please report this.`,
@@ -14,15 +14,27 @@ const SHARD_IDS = 8_388_608;
 // From this length on, V8 cuts a string out of a text by reference; below, it copies.
 const SHORTEST_SLICE = 13;
 
+/** Ids and their numbers, to look up. */
+export interface Ids extends Iterable<string> {
+  /** Counts the ids. */
+  readonly size: number;
+  /** Finds the index of an id. @returns 0 to size - 1, or -1 for an unknown id */
+  indexOf(id: string): number;
+  /**
+   * Returns the id with an index.
+   * @throws InternalError `VOCABULARY_INDEX` for an index outside 0 to size - 1
+   */
+  idOf(index: number): string;
+}
+
 /** Numbers ids (any strings) in order of first appearance, from 0. */
-export class Vocabulary implements Iterable<string> {
+export class Vocabulary implements Ids {
   private readonly ids: string[] = [];
   private readonly shards: Map<string, number>[] = [new Map()];
 
   /** @param shardIds ids a shard may hold, 1 to 2^24; smaller values are for tests */
   constructor(private readonly shardIds = SHARD_IDS) {}
 
-  /** Counts the ids. */
   get size(): number {
     return this.ids.length;
   }
@@ -43,7 +55,6 @@ export class Vocabulary implements Iterable<string> {
     return index;
   }
 
-  /** Finds the index of an id. @returns 0 to size - 1, or -1 for an unknown id */
   indexOf(id: string): number {
     for (const shard of this.shards) {
       const index = shard.get(id);
@@ -52,10 +63,6 @@ export class Vocabulary implements Iterable<string> {
     return -1;
   }
 
-  /**
-   * Returns the id with an index.
-   * @throws InternalError `VOCABULARY_INDEX` for an index outside 0 to size - 1
-   */
   idOf(index: number): string {
     const id = this.ids[index];
     if (id === undefined) throw badIndex(index, this.size);

@@ -6,7 +6,7 @@ import type { ModelConfig } from "../model/config.ts";
 import type { FitState } from "../train/fit.ts";
 import { SELECTION } from "../train/lesson.ts";
 import type { TrainingState } from "../train/train.ts";
-import { decodeTensorFile, encodeTensorFile, type Tensor } from "./safetensors.ts";
+import { decodeTensorFile, encodeTensorFile, type Tensor, type TensorData } from "./safetensors.ts";
 import { quote } from "./wording.ts";
 
 const FORMAT = "attune-checkpoint";
@@ -14,6 +14,7 @@ const VERSION = "1";
 const WEIGHTS = "weights";
 const MOMENTS = "adam.moments";
 const VELOCITIES = "adam.velocities";
+const ROW_STEPS = "adam.row_steps";
 const BEST = "best.weights";
 const COUNTERS = ["epoch", "done", "step", "count", "bestEpoch"] as const;
 const AMOUNTS = ["lossSum", "beta1Power", "beta2Power"] as const;
@@ -54,6 +55,8 @@ export function encodeCheckpoint({ config, data, state }: Checkpoint): Uint8Arra
   add(MOMENTS, adam.moments);
   add(VELOCITIES, adam.velocities);
   add(BEST, best.weights);
+  const { rowSteps } = adam;
+  if (rowSteps) tensors.push({ name: ROW_STEPS, dtype: "I32", shape: [rowSteps.length], data: rowSteps });
   const counters = { epoch, done, closed, step, lossSum, count, beta1Power, beta2Power, bestEpoch: best.epoch };
   const metadata = new Map([
     ["format", `${FORMAT} ${VERSION}`],
@@ -85,10 +88,11 @@ export function decodeCheckpoint(bytes: Uint8Array, subject: string): Checkpoint
     return data;
   };
   const { epoch, done, step, lossSum, count, beta1Power, beta2Power, bestEpoch, closed } = told;
+  const rowSteps = config.loss === "sampled" ? readRowSteps(tensors.get(ROW_STEPS)?.data, step, subject) : undefined;
   const fit: FitState = {
     ...{ epoch, done, closed, step, lossSum, count },
     weights: take(WEIGHTS),
-    adam: { moments: take(MOMENTS), velocities: take(VELOCITIES), beta1Power, beta2Power },
+    adam: { moments: take(MOMENTS), velocities: take(VELOCITIES), beta1Power, beta2Power, rowSteps },
     best: { epoch: bestEpoch, metrics: told.bestMetrics, weights: tensors.has(BEST) ? take(BEST) : undefined },
   };
   if ((fit.best.metrics === undefined) !== (fit.best.weights === undefined))
@@ -98,6 +102,14 @@ export function decodeCheckpoint(bytes: Uint8Array, subject: string): Checkpoint
     data: read("data") as Checkpoint["data"],
     state: { evaluated: told.evaluated, fit },
   };
+}
+
+/** Checks the steps that the rows of a table have taken. */
+function readRowSteps(data: TensorData | undefined, steps: number, subject: string): Int32Array {
+  if (!(data instanceof Int32Array)) throw badState(subject, `${ROW_STEPS} is missing`);
+  const wrong = data.find((taken) => !(taken >= 0 && taken <= steps));
+  if (wrong !== undefined) throw badState(subject, `${ROW_STEPS} has ${wrong}, expected 0 to ${steps}`);
+  return data;
 }
 
 /** The counters of a state, as JSON. */

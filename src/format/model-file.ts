@@ -1,10 +1,13 @@
 // A model as a tensor file: config and item ids beside the weights, all checked against each other. What the container itself
 // promises (no holes, finite numbers, checksum) is reader.ts's business; here every tensor must be the one the config asks for.
 
-import { Vocabulary } from "../data/vocabulary.ts";
+import { type Ids, Vocabulary } from "../data/vocabulary.ts";
 import { AttuneError, ModelError } from "../errors.ts";
 import { type ModelConfig, resolveConfig, SETTING_NAMES } from "../model/config.ts";
 import { Network } from "../model/network.ts";
+import type { Engine } from "../wasm/engine.ts";
+import { checksOf, PLAIN_CHECKS } from "./checks.ts";
+import { decodeIds, encodeIds } from "./ids.ts";
 import { decodeTensorFile, encodeTensorFile, type Tensor, type TensorFile } from "./safetensors.ts";
 import { GET_A_FRESH_COPY, quote } from "./wording.ts";
 
@@ -55,9 +58,9 @@ export function checkKind({ features }: ModelConfig, sequences: boolean, subject
 export interface StoredModel {
   config: ModelConfig;
   /** Item ids in item order. */
-  items: Vocabulary;
+  items: Ids;
   /** Ids of the users with an interest of their own, in the order of `attention.users`; undefined unless `interest=user`. */
-  users: Vocabulary | undefined;
+  users: Ids | undefined;
   /** Training events of each item, i32[V]. */
   counts: Int32Array;
   /** Epochs the weights were trained for. */
@@ -78,7 +81,7 @@ export function encodeModel(model: StoredModel): Uint8Array {
     shape: [...shape],
     data: weights.get(name)!,
   }));
-  const addIds = (ids: Vocabulary, offsetsName: string, bytesName: string) => {
+  const addIds = (ids: Ids, offsetsName: string, bytesName: string) => {
     const { bytes, offsets } = encodeIds(ids);
     tensors.push({ name: offsetsName, dtype: "I32", shape: [offsets.length], data: offsets });
     tensors.push({ name: bytesName, dtype: "U8", shape: [bytes.length], data: bytes });
@@ -103,10 +106,12 @@ export function encodeModel(model: StoredModel): Uint8Array {
 /**
  * Decodes a model.
  * @param subject what messages call the file
+ * @param engine checks it, fast, and keeps the ids; only models are planned above
  * @throws ModelError `MODEL_FOREIGN`, `MODEL_VERSION`, `MODEL_CONFIG`, `MODEL_TENSOR`, `MODEL_ITEMS`, `MODEL_USERS`, and every code of the container
  */
-export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): StoredModel {
-  const file = decodeTensorFile(bytes, subject);
+export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string, engine?: Engine): StoredModel {
+  const checks = engine ? checksOf(engine) : PLAIN_CHECKS;
+  const file = decodeTensorFile(bytes, subject, checks);
   const { metadata, tensors } = file;
   const format = metadata.get("format") ?? "";
   if (format !== FORMAT) throw notAModel(subject, format);
@@ -116,10 +121,13 @@ export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): S
   const epochs = Number(metadata.get("epochs"));
   if (!Number.isSafeInteger(epochs) || epochs < 0) throw badConfig(subject, "epochs is not a whole number.");
   const known = new Set<string>();
-  const readIds = (offsetsName: string, bytesName: string, kind: IdKind): Vocabulary => {
+  const readIds = (offsetsName: string, bytesName: string, kind: IdKind): Ids => {
     known.add(offsetsName).add(bytesName);
     const offsets = take(file, offsetsName, "I32", undefined, subject).data as Int32Array;
-    return decodeIds(offsets, take(file, bytesName, "U8", undefined, subject).data as Uint8Array, kind, subject);
+    const bytes = take(file, bytesName, "U8", undefined, subject).data as Uint8Array;
+    return decodeIds(offsets, bytes, engine, (why, at) =>
+      badIds(subject, kind, at === undefined ? why : `${why} at ${kind} ${at}`),
+    );
   };
   const itemless = config.features > 0 && !tensors.has(ITEM_OFFSETS);
   const items = itemless ? new Vocabulary() : readIds(ITEM_OFFSETS, ITEM_BYTES, "item");
@@ -128,7 +136,7 @@ export function decodeModel(bytes: Uint8Array | ArrayBuffer, subject: string): S
   const counts = itemless
     ? new Int32Array(0)
     : (take(file, ITEM_COUNTS, "I32", [items.size], subject).data as Int32Array);
-  if (counts.some((count) => count < 0)) throw badIds(subject, "item", "have a negative count");
+  if (!checks.areNatural(counts)) throw badIds(subject, "item", "have a negative count");
   const weights = new Map<string, Float32Array>();
   for (const { name, shape } of Network.specs(config, items.size, users?.size)) {
     weights.set(name, take(file, name, "F32", shape, subject).data as Float32Array);
@@ -177,37 +185,4 @@ function take(
     throw badTensor(subject, name, `${tensor.dtype} [${tensor.shape.join(", ")}]`, wanted);
   }
   return tensor;
-}
-
-function encodeIds(items: Vocabulary): { bytes: Uint8Array; offsets: Int32Array } {
-  const encoder = new TextEncoder();
-  const encoded = Array.from({ length: items.size }, (_, index) => encoder.encode(items.idOf(index)));
-  const offsets = new Int32Array(items.size + 1);
-  encoded.forEach((id, index) => {
-    offsets[index + 1] = offsets[index] + id.length;
-  });
-  const bytes = new Uint8Array(offsets[items.size]);
-  encoded.forEach((id, index) => {
-    bytes.set(id, offsets[index]);
-  });
-  return { bytes, offsets };
-}
-
-function decodeIds(offsets: Int32Array, bytes: Uint8Array, kind: IdKind, subject: string): Vocabulary {
-  if (offsets.length < 2 || offsets[0] !== 0 || offsets[offsets.length - 1] !== bytes.length) {
-    throw badIds(subject, kind, `do not fill their ${bytes.length} bytes`);
-  }
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const vocabulary = new Vocabulary();
-  for (let index = 0; index + 1 < offsets.length; index++) {
-    if (offsets[index + 1] < offsets[index]) throw badIds(subject, kind, `run backwards at ${kind} ${index}`);
-    let id: string;
-    try {
-      id = decoder.decode(bytes.subarray(offsets[index], offsets[index + 1]));
-    } catch {
-      throw badIds(subject, kind, `are not UTF-8 at ${kind} ${index}`);
-    }
-    if (vocabulary.add(id) !== index) throw badIds(subject, kind, `name ${kind} ${index} twice`);
-  }
-  return vocabulary;
 }

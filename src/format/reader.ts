@@ -3,7 +3,7 @@
 // after the header, tensors are views into the bytes given. A file holds numbers and texts only, so reading runs no code.
 
 import { ModelError } from "../errors.ts";
-import { crc32 } from "./crc32.ts";
+import { type Checks, PLAIN_CHECKS } from "./checks.ts";
 import { type HeaderEntry, scanHeader } from "./header.ts";
 import { checkLayout } from "./layout.ts";
 import {
@@ -74,6 +74,7 @@ const hex = (value: number) => value.toString(16).padStart(8, "0");
  * Files by `encodeTensorFile` always give views if `source` itself starts on a 4-byte boundary.
  * @param source the whole file
  * @param subject file name for messages
+ * @param checks what looks at every byte
  * @returns metadata and tensors in header order, without the checksum; f32 values are finite
  * @throws ModelError frame: `MODEL_TOO_SHORT`, `MODEL_HEADER_LENGTH`, `MODEL_HEADER_TOO_LARGE`, `MODEL_HEADER_START`,
  * `MODEL_HEADER_UTF8`; header: see `scanHeader`; layout: see `checkLayout`; checksum: `MODEL_CHECKSUM_MISSING` (a valid
@@ -83,20 +84,24 @@ const hex = (value: number) => value.toString(16).padStart(8, "0");
  * const { metadata, tensors } = decodeTensorFile(await readFile("shop.safetensors"), "shop.safetensors");
  * tensors.get("embedding.weight")?.data; // Float32Array
  */
-export function decodeTensorFile(source: Uint8Array | ArrayBuffer, subject: string): TensorFile {
+export function decodeTensorFile(
+  source: Uint8Array | ArrayBuffer,
+  subject: string,
+  checks: Checks = PLAIN_CHECKS,
+): TensorFile {
   const bytes = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);
   const { text, dataStart } = readHeader(bytes, subject);
   const { metadata, entries } = scanHeader(text, subject);
   const ordered = checkLayout(entries.values(), bytes.length - dataStart, subject);
-  checkChecksum(bytes, entries.get(CHECKSUM_NAME), ordered, subject);
+  checkChecksum(bytes, entries.get(CHECKSUM_NAME), ordered, checks, subject);
 
   const tensors = new Map<string, Tensor>();
   for (const entry of entries.values()) {
     if (entry.name === CHECKSUM_NAME) continue;
     const data = viewTensor(bytes, dataStart, entry);
-    checkFinite(subject, entry.name, data);
+    checkFinite(subject, entry.name, data, checks);
     tensors.set(entry.name, { name: entry.name, dtype: entry.dtype, shape: entry.shape, data });
   }
   return { metadata, tensors };
@@ -129,6 +134,7 @@ function checkChecksum(
   bytes: Uint8Array,
   checksum: HeaderEntry | undefined,
   ordered: readonly HeaderEntry[],
+  checks: Checks,
   subject: string,
 ): void {
   if (!checksum) throw checksumMissing(subject);
@@ -138,7 +144,7 @@ function checkChecksum(
   if (ordered[ordered.length - 1] !== checksum) throw checksumPosition(subject, checksum);
   const covered = bytes.length - CHECKSUM_BYTES;
   const stored = new DataView(bytes.buffer, bytes.byteOffset + covered).getUint32(0, true);
-  const computed = crc32(bytes.subarray(0, covered));
+  const computed = checks.crc32(bytes.subarray(0, covered));
   if (computed !== stored) throw checksumMismatch(subject, computed, stored);
 }
 

@@ -2,6 +2,7 @@
 // what the other refuses. No bytes are touched here.
 
 import { ModelError } from "../errors.ts";
+import type { Checks } from "./checks.ts";
 import { digits, GET_A_FRESH_COPY, quote } from "./wording.ts";
 
 /** Element types of an attune file: IEEE f32, two's-complement i32, u8. All little-endian. */
@@ -142,26 +143,12 @@ export function tensorBytes(subject: string, name: string, dtype: TensorDtype, s
 }
 
 /**
- * Checks that every f32 is finite. Four sums of `x · 0` stay 0 unless a value is NaN or infinite: no branch per element.
+ * Checks that every f32 is finite.
  * @param data any tensor data; integers pass
  * @throws ModelError `MODEL_NOT_FINITE` with the first bad element
  */
-export function checkFinite(subject: string, name: string, data: TensorData): void {
-  if (data[Symbol.toStringTag] !== "Float32Array") return;
-  const length = data.length;
-  const end = length - (length % 4);
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (let i = 0; i < end; i += 4) {
-    a += data[i] * 0;
-    b += data[i + 1] * 0;
-    c += data[i + 2] * 0;
-    d += data[i + 3] * 0;
-  }
-  for (let i = end; i < length; i++) a += data[i] * 0;
-  if (a + b + c + d === 0) return;
+export function checkFinite(subject: string, name: string, data: TensorData, { areFinite }: Checks): void {
+  if (data[Symbol.toStringTag] !== "Float32Array" || areFinite(data as Float32Array)) return;
   const index = data.findIndex((value) => !Number.isFinite(value));
   throw valueNotFinite(subject, name, index, data[index]);
 }

@@ -6,6 +6,7 @@
 // The header keeps the order given; data of 4-byte elements comes first, so that every reader can use views.
 
 import { ModelError } from "../errors.ts";
+import { PLAIN_CHECKS } from "./checks.ts";
 import { crc32 } from "./crc32.ts";
 import {
   CHECKSUM_BYTES,
@@ -84,7 +85,7 @@ export function encodeTensorFile(file: {
   const dataBytes = placed.reduce((sum, { bytes }) => sum + bytes, 0);
   const fileBytes = dataStart + dataBytes + CHECKSUM_BYTES;
   if (fileBytes >= LIMIT_BYTES) throw fileTooLarge(fileBytes);
-  for (const { tensor } of placed) checkFinite(SUBJECT, tensor.name, tensor.data);
+  for (const { tensor } of placed) checkFinite(SUBJECT, tensor.name, tensor.data, PLAIN_CHECKS);
 
   const out = new Uint8Array(fileBytes);
   const view = new DataView(out.buffer);

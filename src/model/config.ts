@@ -34,6 +34,8 @@ export interface ModelConfig {
   initStd: number;
   batch: number;
   window: number;
+  loss: "auto" | "full" | "sampled";
+  negatives: number;
   prefixes: number;
   learningRate: number;
   weightDecay: number;
@@ -135,6 +137,16 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   initStd: number(0.02, 1e-6, 10, "standard deviation of initial embeddings and interest"),
   batch: integer(0, 0, 1_000_000, "users in a training step; 0 = told from the data, about 1,536 interactions"),
   window: integer(200, 1, 1_000_000, "steps that gradients run back through; longer histories carry their state on"),
+  loss: choice(
+    ["auto", "full", "sampled"],
+    "cross-entropy over the whole catalogue, or over the target and sampled negatives that stand for it; auto = told from its size",
+  ),
+  negatives: integer(
+    2048,
+    1,
+    1_000_000,
+    "S, items sampled in each step of loss=sampled; all of them if there are fewer",
+  ),
   prefixes: integer(3, 0, 1000, "prefixes sampled per user and epoch beside the last one (normalize=sequence)"),
   learningRate: number(0.003, 0, 10, "Adam step size"),
   weightDecay: number(0, 0, 10, "decoupled weight decay (AdamW)"),
@@ -222,6 +234,9 @@ function checkCombination(config: ModelConfig): void {
   }
   if (config.features > 0 && config.task === "next") {
     throw badCombination(`features=${config.features} and task=next`, "Set task=click or task=rating.");
+  }
+  if (config.loss === "sampled" && config.task !== "next") {
+    throw badCombination(`loss=sampled and task=${config.task}`, "A head ranks nothing; leave out loss.");
   }
   if (interest === "user" && config.task !== "next") {
     throw badCombination(`interest=user and task=${config.task}`, "Choose another interest, or task=next.");

@@ -13,6 +13,7 @@ import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
 import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
 import { LayerNorm, type NormTrace } from "./layers/layer-norm.ts";
 import { Linear } from "./layers/linear.ts";
+import { SampledSoftmax } from "./layers/sampled-softmax.ts";
 import { TiedScorer } from "./layers/scorer.ts";
 import { type Gate, Sublayer } from "./layers/sublayer.ts";
 import { cutWindows, lastRow, type PackedBatch, packHistories, type Window } from "./packed.ts";
@@ -25,6 +26,8 @@ const OUTPUT_NORM = "output_norm";
 const INPUT_PLACE = 0x200;
 /** Added to the step that masks are drawn for, in the part of a step whose users have no interest of their own. */
 const SECOND_PART = 0x40000000;
+/** Floats of a table of first products: 64 MiB. */
+const MOST_TABLE_FLOATS = 16_777_216;
 /** The user of a history whom the model does not know. */
 export const NO_USER = -1;
 
@@ -66,6 +69,8 @@ type Masks = Omit<Dropout, "place" | "rate">;
 export class Network {
   readonly parameters: Parameters;
   readonly #scorer: TiedScorer | undefined;
+  /** The loss while training, where it is sampled. */
+  readonly #sampled: SampledSoftmax | undefined;
   /** Predicts a number for a whole sequence, in a model with features. */
   readonly sequenceHead: SequenceHead | undefined;
   /** Predicts a number instead of a ranking; none for the task `next`. */
@@ -77,6 +82,11 @@ export class Network {
   readonly #projection: Linear | undefined;
   /** Everything above this mark is the plan of one step. */
   #stepMark: number;
+  /** W·E of the first product and every item, f32[V, tableWidth], if planned; and whether it is of the weights as they are. */
+  #table = 0;
+  #tabulated = false;
+  /** Steps encoded with the weights as they are. */
+  #steps = 0;
 
   /**
    * Plans a model of `items` items. With `training`, plans gradients too; the engine must then be a TrainingEngine.
@@ -103,7 +113,9 @@ export class Network {
     if (features > 0) {
       this.sequenceHead = new SequenceHead(engine, task as HeadTask, this.parameters, training);
     } else {
-      this.#scorer = new TiedScorer(engine, table!, training);
+      const { rows } = this.parameters;
+      this.#scorer = new TiedScorer(engine, table!, training && !rows);
+      if (rows) this.#sampled = new SampledSoftmax(table!, rows, config.negatives);
       if (task !== "next") this.head = new ItemHead(engine, task, this.parameters, table!);
     }
     this.#stepMark = engine.memory.mark();
@@ -119,7 +131,10 @@ export class Network {
     return this.sequenceHead ? this.config.hidden : this.config.embedding;
   }
 
-  /** Makes a network that only answers, from stored weights of the right sizes. */
+  /**
+   * Makes a network that only answers, from stored weights of the right sizes. The item table is read from where it is until more than a
+   * few answers need it: its numbers must stay as they are.
+   */
   static fromWeights(
     engine: Engine,
     config: ModelConfig,
@@ -128,7 +143,12 @@ export class Network {
     users = 0,
   ): Network {
     const network = new Network(engine, config, items, false, users);
-    for (const { name, value, size } of network.parameters.list) engine.memory.f32(value, size).set(weights.get(name)!);
+    const { table } = network.#embedding;
+    table?.defer(weights.get(table.name)!);
+    for (const parameter of network.parameters.list) {
+      if (parameter === table) continue;
+      engine.memory.f32(parameter.value, parameter.size).set(weights.get(parameter.name)!);
+    }
     network.prepare();
     return network;
   }
@@ -174,6 +194,8 @@ export class Network {
 
   /** Lays weights out for the kernels; call it after every change of a weight. */
   prepare(): void {
+    this.#tabulated = false;
+    this.#steps = 0;
     this.#embedding.prepare();
     this.#attention?.prepare();
     for (const sublayer of this.#sublayers) sublayer.prepare();
@@ -195,6 +217,41 @@ export class Network {
     if (!head) return;
     this.engine.memory.f32(head.bias.value, 1)[0] = value;
     this.prepare();
+  }
+
+  /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
+  drawNegativesBy(counts: ArrayLike<number>): void {
+    this.#sampled?.drawBy(counts);
+  }
+
+  /**
+   * Says that `steps` more are to be encoded. Once they are as many as the items, the first product is computed for every item and looked
+   * up from then on, where nothing but an attention weight stands between item and product. Nothing may be planned in the step.
+   */
+  expectSteps(steps: number): void {
+    if (this.#tabulated) return;
+    this.#steps += steps;
+    const { engine, items, parameters } = this;
+    const [first] = this.#sublayers;
+    const floats = items * first.tableWidth;
+    if (parameters.gradients !== 0 || !this.#embedding.isPlain || floats === 0 || floats > MOST_TABLE_FLOATS) return;
+    if (this.#steps < items) return;
+    if (this.#table === 0) {
+      this.#table = engine.memory.planF32(floats);
+      this.keepPlanned();
+    }
+    first.tabulate(items, this.#embedding.table!.value, this.#table);
+    this.#tabulated = true;
+  }
+
+  /** Looks up the first product of a window's rows; 0 where it is not tabulated. */
+  #lookUp({ batch, rows, firstRow }: Window): number {
+    if (!this.#tabulated) return 0;
+    const { engine } = this;
+    const { tableWidth } = this.#sublayers[0];
+    const found = engine.memory.planF32(rows * tableWidth);
+    engine.each("gatherForwardF32", rows, 1, this.#table, batch.itemsAt + 4 * firstRow, tableWidth, found);
+    return found;
   }
 
   /** Makes all that is planned by now outlast steps: what else lives as long as the model, such as an optimiser. */
@@ -286,14 +343,16 @@ export class Network {
   }
 
   /**
-   * Runs one training step forward and backward: adds the gradient of the mean loss to the parameters' gradients.
-   * @param step number of the optimiser step, which dropout masks depend on
+   * Runs one training step forward and backward: adds the gradient of the mean loss to the parameters' gradients. Where the table's
+   * gradient goes by rows, it is this step's alone, until the next or `releaseStep`.
+   * @param step number of the optimiser step, which dropout masks and negatives depend on
    * @returns sum of the losses in f64, and how many steps were trained
    */
   backpropagate(engine: TrainingEngine, examples: readonly Example[], step: number): { loss: number; count: number } {
     let count = 0;
     for (const { history, lossFrom } of examples) count += history.length - lossFrom;
     const users = examples.map(({ user }) => user ?? NO_USER);
+    this.#drawNegatives(engine, examples, step);
     let loss = 0;
     this.#parts(examples.length, users).forEach(({ indices, rowOf }, part) => {
       const mark = engine.memory.mark();
@@ -302,6 +361,20 @@ export class Network {
       engine.memory.release(mark);
     });
     return { loss, count };
+  }
+
+  /** Begins a step of a sampled loss: plans what the negatives and the gradients of all rows the step meets need. */
+  #drawNegatives(engine: TrainingEngine, examples: readonly Example[], step: number): void {
+    const sampled = this.#sampled;
+    if (!sampled) return;
+    const { rows } = sampled;
+    const negatives = sampled.draw(engine, this.config.seed, step);
+    for (const { history, next, lossFrom } of examples) {
+      rows.meet(history);
+      rows.meet(Array.prototype.slice.call(next, lossFrom, history.length));
+    }
+    rows.plan();
+    sampled.prepare(engine, negatives);
   }
 
   /** Runs the examples of one part forward and backward; returns the sum of their losses. */
@@ -381,7 +454,9 @@ export class Network {
     const gate: Gate | undefined = attention && { weights: attention.weights + first, dWeights: dWeights + first };
     const drop = masks && { ...masks, rate: config.dropout };
     const runs = this.#sublayers.map((sublayer, index) => {
-      const run = sublayer.forward(window, x, states[index], index === 0 ? gate : undefined, drop);
+      const isFirst = index === 0;
+      const tabulated = isFirst && !masks ? this.#lookUp(window) : 0;
+      const run = sublayer.forward(window, x, states[index], isFirst ? gate : undefined, drop, tabulated);
       x = run.y;
       return run;
     });
@@ -440,7 +515,8 @@ export class Network {
     const count = rowIds.length;
     if (count === 0) return undefined;
     const all = count === window.rows;
-    const targetsAt = memory.place(targets);
+    const sampled = this.#sampled;
+    const targetsAt = sampled ? 0 : memory.place(targets);
     const rowsAt = memory.place(rowIds);
     const losses = memory.planF32(count);
     const { head, sequenceHead, scorer } = this;
@@ -450,6 +526,7 @@ export class Network {
     const lossOf = (rowsY: number, dRows: number) => {
       if (head) head.loss(engine, count, rowsY, targetsAt, labelsAt, scale, losses, dRows);
       else if (sequenceHead) sequenceHead.loss(engine, count, rowsY, labelsAt, scale, losses, dRows);
+      else if (sampled) sampled.crossEntropy(engine, count, rowsY, targets, scale, losses, dRows);
       else scorer.crossEntropy(engine, count, rowsY, targetsAt, scale, losses, dRows);
     };
     let y = trace.y;

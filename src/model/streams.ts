@@ -10,3 +10,5 @@ export const SHUFFLE_STREAM = 0x3000;
 export const PREFIX_STREAM = 0x4000;
 /** Masks of self-attention's probabilities; place i draws from ATTENTION_DROPOUT_STREAM + i, step = optimiser step. */
 export const ATTENTION_DROPOUT_STREAM = 0x5000;
+/** Negatives of a sampled loss; step = optimiser step. */
+export const NEGATIVES_STREAM = 0x6000;

@@ -47,6 +47,9 @@ export class NetworkRanker implements Ranker {
         few || size > items / FEW_SHARE
           ? undefined
           : integerCopy(network, count, () => network.encode(histories.slice(0, SAMPLE), users.slice(0, SAMPLE)).y);
+      let steps = 0;
+      for (const history of histories) steps += history.length;
+      network.expectSteps(steps);
       const { y } = network.encode(histories, users);
       if (few) searchShortlist(network, count, y, size, restriction, add);
       else if (catalogue) {

@@ -1,6 +1,6 @@
 // From the caller's ids to recommendations: the same code behind the library, the command line and the edge entry.
 
-import type { Vocabulary } from "../data/vocabulary.ts";
+import type { Ids } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Network, NO_USER } from "../model/network.ts";
@@ -101,9 +101,9 @@ const BATCH_OPTIONS: readonly string[] = [...SHARED_OPTIONS, "users"];
 /** What a recommender is made of. */
 export interface RecommenderParts {
   network: Network;
-  items: Vocabulary;
+  items: Ids;
   /** Users with an interest of their own; undefined unless `interest=user`. */
-  users?: Vocabulary;
+  users?: Ids;
   /** Training events per item, i32[V]. */
   counts: Int32Array;
 }

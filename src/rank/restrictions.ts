@@ -1,6 +1,6 @@
 // Which items a request may list, as the caller says it: from ids to the items that are left out.
 
-import type { Vocabulary } from "../data/vocabulary.ts";
+import type { Ids } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
 import { distinctItems } from "./ranker.ts";
 
@@ -32,7 +32,7 @@ export class ItemFilter {
   readonly #keepsSeen: boolean;
 
   /** @throws UsageError `IDS_INVALID` */
-  constructor({ allow, deny, candidates }: Restrictions, items: Vocabulary, includeSeen: boolean) {
+  constructor({ allow, deny, candidates }: Restrictions, items: Ids, includeSeen: boolean) {
     if (allow !== undefined && candidates !== undefined) throw twoLists();
     this.#keepsSeen = includeSeen || candidates !== undefined;
     const only = candidates ?? allow;
@@ -54,7 +54,7 @@ export class ItemFilter {
   }
 }
 
-function mark(flags: Uint8Array, value: 0 | 1, ids: Iterable<string>, items: Vocabulary, option: string): void {
+function mark(flags: Uint8Array, value: 0 | 1, ids: Iterable<string>, items: Ids, option: string): void {
   if (typeof ids === "string" || typeof ids?.[Symbol.iterator] !== "function") throw badIds(option);
   for (const id of ids) {
     if (typeof id !== "string") throw badIds(option);

@@ -11,6 +11,8 @@ const EPOCH_STEPS = 32;
 const DENSE_EVENTS = 40;
 const DENSE_DROPOUT = 0.3;
 const SPARSE_DROPOUT = 0.5;
+/** Items up to which the loss is over the whole catalogue. */
+const FULL_LOSS_ITEMS = 20_000;
 
 /**
  * Returns the config with open settings filled in, from the training part alone.
@@ -18,8 +20,10 @@ const SPARSE_DROPOUT = 0.5;
  * - `batch` 0 becomes as many users as have about 1,536 training interactions together, and no more than leave 32 steps in an epoch.
  * - `dropout` -1 becomes .3 where users have 40 training events or more on average, .5 where they have fewer: the less there is of
  *   a user, the more there is to overfit.
+ * - `loss` auto becomes full for up to 20,000 items, and sampled for more, where it is what a step spends its time on.
+ * @param items V of the training part
  */
-export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength">): ModelConfig {
+export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength">, items: number): ModelConfig {
   let interactions = 0;
   let users = 0;
   for (const length of split.trainLength) {
@@ -30,9 +34,11 @@ export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength
   const mean = interactions / Math.max(1, users);
   const batch = Math.max(1, Math.floor(Math.min(STEP_INTERACTIONS / Math.max(1, mean), users / EPOCH_STEPS)));
   const dropout = mean >= DENSE_EVENTS ? DENSE_DROPOUT : SPARSE_DROPOUT;
+  const loss = config.task === "next" && items > FULL_LOSS_ITEMS ? "sampled" : "full";
   return {
     ...config,
     batch: config.batch > 0 ? config.batch : batch,
     dropout: config.dropout === OPEN_DROPOUT ? dropout : config.dropout,
+    loss: config.loss === "auto" ? loss : config.loss,
   };
 }

@@ -111,7 +111,7 @@ export function fitNetwork(options: FitOptions): FitResult {
   const best: FitState["best"] = from ? { ...from.best } : { epoch: 0, metrics: undefined, weights: undefined };
   if (from) {
     weights().set(from.weights);
-    optimizer.restore(from.adam);
+    optimizer.restore(from.adam, from.step);
     network.prepare();
   }
   let stateMs = startMs;
@@ -173,6 +173,8 @@ export function fitNetwork(options: FitOptions): FitResult {
       }
       if (performance.now() - stateMs > STATE_MS) tell();
     }
+    optimizer.catchUp();
+    network.prepare();
     const validation = validate?.();
     const isBest =
       !validation ||

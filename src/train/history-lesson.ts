@@ -103,6 +103,7 @@ export function historyLesson(config: ModelConfig, numbers: HistoryNumbers): Les
 
 function lessonPart(config: ModelConfig, part: HistoryPart): LessonPart {
   const { histories, trainLength, interests, userRows, vectors } = part;
+  const counts = () => Int32Array.from(popularity({ histories, trainLength }));
   return {
     items: histories.items.size,
     users: interests,
@@ -112,9 +113,10 @@ function lessonPart(config: ModelConfig, part: HistoryPart): LessonPart {
       stepsOf: (user) => trainLength[user] - 1,
       examples: (kernels, units, epoch) => examplesOf(kernels, config, histories, trainLength, units, epoch, userRows),
     },
-    counts: () => Int32Array.from(popularity({ histories, trainLength })),
+    counts,
     begin(network) {
       if (config.task === "rating") network.setBias(ratingMeans(histories, trainLength).global);
+      if (config.loss === "sampled") network.drawNegativesBy(counts());
       placeVectors(network, vectors);
     },
   };

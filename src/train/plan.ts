@@ -1,6 +1,6 @@
 // A lesson on paper: its numbers, which another thread is sent, and its ids, which stay with whoever names things.
 
-import type { Vocabulary } from "../data/vocabulary.ts";
+import type { Ids } from "../data/vocabulary.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type ClickLessonNumbers, clickLesson } from "./click-lesson.ts";
 import { type HistoryNumbers, historyLesson } from "./history-lesson.ts";
@@ -9,9 +9,9 @@ import { type SequenceLessonNumbers, sequenceLesson } from "./sequence-lesson.ts
 
 /** Who the rows of a model's tables are. */
 export interface PartIds {
-  items: Vocabulary;
+  items: Ids;
   /** Users with an interest of their own; undefined unless `interest=user`. */
-  users: Vocabulary | undefined;
+  users: Ids | undefined;
 }
 
 /** The numbers of a lesson of any kind: plain objects and typed arrays. */

@@ -1,7 +1,7 @@
 // Vectors from outside in a network: where they are put, and which of them training must leave as they are.
 
 import type { Vectors } from "../data/vectors.ts";
-import type { Vocabulary } from "../data/vocabulary.ts";
+import type { Ids } from "../data/vocabulary.ts";
 import type { Network } from "../model/network.ts";
 
 /** What was trained elsewhere. */
@@ -21,7 +21,7 @@ export interface PlacedVectors {
 }
 
 /** Finds the vectors of a catalogue's items. */
-export function vectorsFor({ interests, items }: SuppliedVectors, catalogue: Vocabulary): PlacedVectors {
+export function vectorsFor({ interests, items }: SuppliedVectors, catalogue: Ids): PlacedVectors {
   return {
     interests: interests?.values,
     items: items && {

@@ -1,7 +1,7 @@
 // Which users have an interest of their own, where a model is asked for one: those that training sees something to learn from.
 
 import type { Histories } from "../data/histories.ts";
-import { Vocabulary } from "../data/vocabulary.ts";
+import { type Ids, Vocabulary } from "../data/vocabulary.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { trainableUsers } from "./examples.ts";
 
@@ -13,12 +13,12 @@ export function interestUsers(
   config: ModelConfig,
   histories: Histories,
   trainLength: ArrayLike<number>,
-): Vocabulary | undefined {
+): Ids | undefined {
   if (config.interest !== "user") return undefined;
   return Vocabulary.from(Array.from(trainableUsers(trainLength), (user) => histories.userIds.idOf(user)));
 }
 
 /** Finds each user of a log in a model: its row, or NO_USER (-1). Undefined where the model knows no users. */
-export function userRowsOf(users: Vocabulary | undefined, userIds: Vocabulary): Int32Array | undefined {
+export function userRowsOf(users: Ids | undefined, userIds: Ids): Int32Array | undefined {
   return users && Int32Array.from(userIds, (id) => users.indexOf(id));
 }

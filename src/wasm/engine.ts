@@ -48,9 +48,7 @@ export async function createEngine<K extends InferenceKernels>(
   team?: Team,
 ): Promise<Engine<K>> {
   try {
-    // biome-ignore lint/suspicious/noExplicitAny: the loader's own type of imports
-    const { instance } = await instantiate(module as any, imports(memory.wasm));
-    return assemble(instance, memory, team);
+    return assemble(await instantiateQuickly(module, memory.wasm), memory, team);
   } catch (cause) {
     if (cause instanceof WebAssembly.LinkError) throw notOurs(cause.message);
     throw cause;
@@ -84,6 +82,23 @@ export async function compile(bytes: BufferSource): Promise<WebAssembly.Module> 
       `WebAssembly: this runtime does not compile the kernels (${cause instanceof Error ? cause.message : cause}). ` +
         "They need fixed-width SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or newer.",
     );
+  }
+}
+
+/**
+ * Instantiates at once where that is allowed: the loader's other way asks what a `Response` is first, for which Node loads its HTTP
+ * client and takes 50 ms. Browsers may refuse it on their main thread.
+ */
+async function instantiateQuickly(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<WebAssembly.Instance> {
+  try {
+    return instantiateSync(module, imports(memory)).instance;
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    // biome-ignore lint/suspicious/noExplicitAny: the loader's own type of modules
+    return (await instantiate(module as any, imports(memory))).instance;
   }
 }
 

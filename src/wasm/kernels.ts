@@ -15,6 +15,9 @@ export interface InferenceKernels {
   addBiasF32(begin: number, end: number, width: number, bias: number, y: number): void;
   addRowsF32(begin: number, end: number, width: number, x: number, y: number): void;
   expF64(x: number): number;
+  firstNegativeI32(count: number, values: number): number;
+  firstNotFiniteF32(count: number, values: number): number;
+  foldChecksum(blocks: number, before: number, more: number): void;
   gatherForwardF32(begin: number, end: number, table: number, ids: number, width: number, out: number): void;
   gemmF32(
     begin: number,
@@ -58,6 +61,7 @@ export interface InferenceKernels {
     scores: number,
   ): void;
   heapBase(): number;
+  indexIds(count: number, total: number, offsets: number, bytes: number, mask: number, slots: number): number;
   layerNormForwardF32(
     begin: number,
     end: number,
@@ -233,6 +237,7 @@ export interface InferenceKernels {
     c: number,
     z: number,
   ): void;
+  scoreTableF32(begin: number, end: number, width: number, y: number, table: number, scores: number): void;
   selfAttentionForwardF32(
     begin: number,
     end: number,
@@ -315,6 +320,26 @@ export interface TrainingKernels extends InferenceKernels {
     correction2: number,
     gradientScale: number,
   ): void;
+  adamRowsF32(
+    begin: number,
+    end: number,
+    width: number,
+    ids: number,
+    w: number,
+    g: number,
+    m: number,
+    v: number,
+    learningRate: number,
+    beta1: number,
+    fresh1: number,
+    beta2: number,
+    fresh2: number,
+    epsilon: number,
+    decay: number,
+    correction1: number,
+    correction2: number,
+    gradientScale: number,
+  ): void;
   binaryCrossEntropyF32(
     begin: number,
     end: number,
@@ -322,6 +347,17 @@ export interface TrainingKernels extends InferenceKernels {
     targets: number,
     scale: number,
     losses: number,
+  ): void;
+  catchUpRowsF32(
+    begin: number,
+    end: number,
+    width: number,
+    ids: number,
+    w: number,
+    m: number,
+    v: number,
+    factors: number,
+    epsilon: number,
   ): void;
   columnSumsF32(begin: number, end: number, rows: number, x: number, stride: number, out: number): void;
   crossEntropyF32(
@@ -492,6 +528,20 @@ export interface TrainingKernels extends InferenceKernels {
     width: number,
     dU: number,
     dX: number,
+  ): void;
+  sampledCrossEntropyF32(
+    begin: number,
+    end: number,
+    negatives: number,
+    stride: number,
+    scores: number,
+    weights: number,
+    own: number,
+    targetScores: number,
+    scale: number,
+    losses: number,
+    factors: number,
+    dTargets: number,
   ): void;
   scoreBackwardF32(
     begin: number,

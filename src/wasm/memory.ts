@@ -107,6 +107,11 @@ export class Memory {
     return this.#i32.subarray(at >>> 2, (at >>> 2) + count);
   }
 
+  /** Views `count` bytes at an address; valid until the next plan. */
+  u8(at: number, count: number): Uint8Array {
+    return new Uint8Array(this.wasm.buffer, at, count);
+  }
+
   /** Views `count` doubles at an address; valid until the next plan. */
   f64(at: number, count: number): Float64Array {
     if (this.#f64.buffer !== this.wasm.buffer) this.#f64 = new Float64Array(this.wasm.buffer);

@@ -13,6 +13,7 @@ import {
   type TrainingIdentity,
 } from "../../src/format/checkpoint.ts";
 import { decodeTensorFile, encodeTensorFile } from "../../src/format/safetensors.ts";
+import { resolveConfig } from "../../src/model/config.ts";
 import type { TrainingState } from "../../src/train/train.ts";
 import { type Random, randomOf } from "../reference/random.ts";
 import { QUICK, shopRows } from "./shop.ts";
@@ -264,10 +265,47 @@ describe("a checkpoint whose checksum holds but whose state does not", () => {
     };
     const fewer = state.fit.weights.slice(4);
     const { beta1Power, beta2Power } = state.fit.adam;
-    const adam = { moments: fewer, velocities: fewer, beta1Power, beta2Power };
+    const adam = { moments: fewer, velocities: fewer, beta1Power, beta2Power, rowSteps: undefined };
     expect(await keep({ weights: fewer, adam })).toMatchObject({ code: "CHECKPOINT_STATE" });
     expect(await keep({ done: 41 })).toMatchObject({ code: "CHECKPOINT_STATE" });
     expect(await keep({ done: 40 })).toBeUndefined();
+  });
+});
+
+describe("the steps that rows of a table have taken", () => {
+  const config = resolveConfig({ loss: "sampled" });
+  const floats = () => new Float32Array(8);
+  const stateWith = (rowSteps: Int32Array | undefined): TrainingState => ({
+    evaluated: undefined,
+    fit: {
+      ...{ epoch: 1, done: 0, closed: false, step: 5, lossSum: 1, count: 1, weights: floats() },
+      adam: { moments: floats(), velocities: floats(), beta1Power: 0.5, beta2Power: 0.9, rowSteps },
+      best: { epoch: 0, metrics: undefined, weights: undefined },
+    },
+  });
+  const decode = (rowSteps: Int32Array | undefined, as = config) =>
+    decodeCheckpoint(encodeCheckpoint({ config: as, data: {}, state: stateWith(rowSteps) }), "file").state.fit.adam;
+
+  test("come back as they were, and only where the loss is sampled", () => {
+    expect(decode(Int32Array.of(0, 5, 3)).rowSteps).toEqual(Int32Array.of(0, 5, 3));
+    expect(decode(undefined, resolveConfig({ loss: "full" })).rowSteps).toBeUndefined();
+  });
+
+  test("that are missing, below 0 or beyond the steps of the training are refused", () => {
+    const refused = expect.objectContaining({ code: "CHECKPOINT_STATE" });
+    for (const rowSteps of [undefined, Int32Array.of(0, -1), Int32Array.of(6, 0)]) {
+      expect(() => decode(rowSteps), String(rowSteps)).toThrow(refused);
+    }
+  });
+
+  test("of another number of rows than the model has are refused when the folder is opened", async () => {
+    const place = await nodeFileSystem.mkdtemp(join(folder, "rows-"));
+    const identity = { config, data: {} };
+    const open = (rows: number, resume: boolean) =>
+      CheckpointFolder.open(place, identity, resume, () => ({ floats: 8, rows, units: 40 }));
+    await (await open(3, false)).checkpoints.keep(stateWith(Int32Array.of(0, 5, 3)));
+    await expect(open(4, true)).rejects.toMatchObject({ code: "CHECKPOINT_STATE" });
+    expect((await open(3, true)).found!.state.fit.adam.rowSteps).toEqual(Int32Array.of(0, 5, 3));
   });
 });
 
@@ -412,7 +450,7 @@ describe("faults while a checkpoint is kept", () => {
   });
   const open = (fs?: CheckpointFileSystem, resume = true) => {
     const { weights } = states[0].fit;
-    return CheckpointFolder.open(folder, identity, resume, () => ({ floats: weights.length, units: 40 }), fs);
+    return CheckpointFolder.open(folder, identity, resume, () => ({ floats: weights.length, rows: 0, units: 40 }), fs);
   };
   const newestStep = async () => (await open()).found!.state.fit.step;
 

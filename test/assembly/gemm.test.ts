@@ -17,7 +17,7 @@ import {
 
 /** Around the 4 rows of a tile, its 8 columns, 64 rows of a block and 256 terms. */
 const ROWS = [0, 1, 3, 4, 5, 15, 63, 64, 65, 69];
-const COLUMNS = [0, 1, 3, 4, 5, 7, 8, 9, 15, 17];
+const COLUMNS = [0, 1, 3, 4, 5, 7, 8, 9, 15, 17, 33];
 const TERMS = [0, 1, 3, 4, 5, 15, 255, 256, 257, 515];
 
 /** How a matrix lies in memory: element (i, j) at i·row + j·column. */

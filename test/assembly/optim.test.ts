@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { loadGolden } from "../golden/load.ts";
-import { adamState, adamStep, clipGradientNorm } from "../reference/adam.ts";
+import { adamCatchUp, adamState, adamStep, clipGradientNorm } from "../reference/adam.ts";
 import { forSeeds } from "../reference/random.ts";
-import { expectNear, floats, reads, run, SIZES, updates, writes } from "./harness.ts";
+import { expectNear, floatRows, floats, reads, run, SIZES, updates, writes } from "./harness.ts";
 
 /** Floats in one partial sum of squares, as kernel/optim.ts has it. */
 const CHUNK = 1024;
@@ -184,4 +184,100 @@ test("squares are f64 sums of chunks of 1,024 floats in order, exactly, for 0 â€
 test("squares of huge and tiny floats neither overflow nor vanish", () => {
   expect([...squares([3e38, 4e38 / 10])]).toEqual([Math.fround(3e38) ** 2 + Math.fround(4e37) ** 2]);
   expect(squares([1e-40])[0]).toBeGreaterThan(0);
+});
+
+describe("rows of a table", () => {
+  const ROWS = 9;
+  const options = { learningRate: Math.fround(0.01), beta1: 0.9, beta2: 0.999, epsilon: Math.fround(1e-8) };
+
+  test("adamRows takes the step of the rows it is given, of width 1, 3, 4, 5 and 15, with the bits of adam, and touches no other", () => {
+    for (const width of SIZES.slice(1)) {
+      forSeeds(3, (random) => {
+        const table = () => floatRows(random, ROWS, width);
+        const [w, m, v] = [table(), table(), table().map((row) => row.map(Math.abs))];
+        // Some rows, in no order; âˆ’1 is none.
+        const ids = [7, 2, -1, 4, 0].slice(0, random.integer(0, 5));
+        const g = floatRows(random, ids.length, width);
+        const { learningRate, beta1, beta2, epsilon } = options;
+        const settings = [learningRate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, 0.5, 0.1, 0.001, 0.75] as const;
+        const buffers = {
+          ids: reads.i32(ids),
+          w: updates.f32(w.flat()),
+          g: updates.f32(g.flat()),
+          m: updates.f32(m.flat()),
+          v: updates.f32(v.flat()),
+        };
+        const out = run(buffers, ({ kernels, at, each }) =>
+          each(ids.length, 1, (begin, end) =>
+            kernels.adamRowsF32(begin, end, width, at.ids, at.w, at.g, at.m, at.v, ...settings),
+          ),
+        );
+        const padded = Math.ceil(width / 4) * 4;
+        const pad = (row: number[]) => [...row, ...new Array(padded - width).fill(0)];
+        for (let row = 0; row < ROWS; row++) {
+          const place = ids.indexOf(row);
+          const wide = place < 0 ? undefined : [w[row], g[place], m[row], v[row]].map((one) => updates.f32(pad(one)));
+          const alone =
+            wide &&
+            run({ w: wide[0], g: wide[1], m: wide[2], v: wide[3] }, ({ kernels, at }) =>
+              kernels.adamF32(0, padded, at.w, at.g, at.m, at.v, ...settings),
+            );
+          for (const [name, before] of Object.entries({ w, m, v })) {
+            const want = alone ? [...alone[name as "w"]].slice(0, width) : before[row];
+            const got = [...out[name as "w"].subarray(row * width, (row + 1) * width)];
+            expect(got, `${name} of row ${row}, width ${width}`).toEqual(want);
+          }
+        }
+        ids.forEach((id, place) => {
+          const left = [...out.g.subarray(place * width, (place + 1) * width)];
+          expect(left, "gradients are cleared").toEqual(id < 0 ? g[place] : new Array(width).fill(0));
+        });
+      });
+    }
+  });
+
+  test("catchUp takes the steps that rows have missed, as the f64 twin does, and touches no other row", () => {
+    for (const width of SIZES.slice(1)) {
+      forSeeds(3, (random) => {
+        const weightDecay = random.choose([0, 0.5]);
+        const table = () => floatRows(random, ROWS, width);
+        const [w, m, v] = [table(), table(), table().map((row) => row.map(Math.abs))];
+        const ids = [7, 2, -1, 4, 0].slice(0, random.integer(0, 5));
+        const want = { w: structuredClone(w), m: structuredClone(m), v: structuredClone(v) };
+        const factors = ids.flatMap((id) => {
+          const [step, missed] = [random.integer(0, 2000), random.integer(1, 40)];
+          const { learningRate, beta1, beta2 } = options;
+          const ratio = beta1 / Math.sqrt(beta2);
+          const state = { step, mean: want.m[id] ?? [], square: want.v[id] ?? [] };
+          adamCatchUp(want.w[id] ?? [], state, missed, { ...options, weightDecay, decoupled: true });
+          return [
+            (1 - learningRate * weightDecay) ** missed,
+            beta1 ** missed,
+            beta2 ** missed,
+            ((learningRate / (1 - beta1 ** (step + 1))) * ratio * (1 - ratio ** missed)) / (1 - ratio),
+            Math.sqrt(1 - beta2 ** (step + 1)),
+          ];
+        });
+        const buffers = {
+          ids: reads.i32(ids),
+          factors: reads.f32(factors),
+          w: updates.f32(w.flat()),
+          m: updates.f32(m.flat()),
+          v: updates.f32(v.flat()),
+        };
+        const out = run(buffers, ({ kernels, at, each }) =>
+          each(ids.length, 1, (begin, end) =>
+            kernels.catchUpRowsF32(begin, end, width, at.ids, at.w, at.m, at.v, at.factors, options.epsilon),
+          ),
+        );
+        for (const [name, before] of Object.entries({ w, m, v })) {
+          const got = out[name as "w"];
+          expectNear(`${name}, width ${width}`, ["row", "d"], [...got], want[name as "w"].flat(), 1e-6);
+          before.forEach((row, id) => {
+            if (!ids.includes(id)) expect([...got.subarray(id * width, (id + 1) * width)]).toEqual(row);
+          });
+        }
+      });
+    }
+  });
 });

@@ -103,3 +103,17 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
     }
   });
 });
+
+test("scores of all items straight from the table are the canonical sums, in shares of four items as well", () => {
+  forSeeds(20, (random) => {
+    const items = random.choose([0, 1, 3, 4, 5, 8, 15, 40]);
+    const width = random.choose([1, 3, 4, 5, 15, 64]);
+    const [table, y] = [floatRows(random, items, width), floats(random, width)];
+    const buffers = { y: reads.f32(y), table: reads.f32(table.flat()), scores: writes.f32(items) };
+    const out = run(buffers, ({ kernels, at, each }) =>
+      each(items, 4, (begin, end) => kernels.scoreTableF32(begin, end, width, at.y, at.table, at.scores)),
+    );
+    const wanted = table.map((row) => row.reduce((sum, value, d) => Math.fround(sum + Math.fround(y[d] * value)), 0));
+    expect([...out.scores]).toEqual(wanted);
+  });
+});

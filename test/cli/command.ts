@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const CLI = join(ROOT, "dist/cli.js");
 
 /** What the command has from outside src/. */
-const SUITES = ["suites", "measure", "team", "kernel", "steps", "rank", "growth-training", "report"].map(
+const SUITES = ["suites", "measure", "team", "kernel", "steps", "rank", "growth-training", "profile", "report"].map(
   (name) => `bench/${name}.ts`,
 );
 

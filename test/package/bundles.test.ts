@@ -118,9 +118,9 @@ describe("dist/edge.js", () => {
     expect(text).not.toMatch(/\b(process|require|Buffer|__dirname|__filename|globalThis)\b/);
   });
 
-  test("stays below 84 kB, the module aside", () => {
-    console.log(`dist/edge.js: ${(text.length / 1000).toFixed(1)} kB, limit 84 kB`);
-    expect(text.length / 1000).toBeLessThan(84);
+  test("stays below 96 kB, the module aside", () => {
+    console.log(`dist/edge.js: ${(text.length / 1000).toFixed(1)} kB, limit 96 kB`);
+    expect(text.length / 1000).toBeLessThan(96);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { loadGolden } from "../golden/load.ts";
-import { type AdamOptions, adamState, adamStep, clipGradientNorm } from "./adam.ts";
+import { type AdamOptions, adamCatchUp, adamState, adamStep, clipGradientNorm } from "./adam.ts";
 import { expectClose, GOLDEN, ROUNDING } from "./compare.ts";
 import { forSeeds } from "./random.ts";
 
@@ -64,5 +64,46 @@ describe("clipGradientNorm", () => {
     const nothing = [[0, 0]];
     expect(clipGradientNorm(nothing, 1)).toBe(0);
     expect(nothing).toEqual([[0, 0]]);
+  });
+});
+
+describe("adamCatchUp moves as adamStep does without a gradient", () => {
+  const options: AdamOptions = {
+    learningRate: 0.003,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0,
+    decoupled: true,
+  };
+  /** The move of `missed` steps after `before` steps with gradients, as a share of what adamStep makes of them. */
+  const shareOf = (before: number, missed: number): number => {
+    const [values, state] = [[0], adamState(1)];
+    for (let t = 0; t < before; t++) adamStep(values, [1 + Math.cos(t)], state, options);
+    const [stepped, copy] = [[0], structuredClone(state)];
+    for (let t = 0; t < missed; t++) adamStep(stepped, [0], copy, options);
+    const caughtUp = [0];
+    adamCatchUp(caughtUp, state, missed, options);
+    expectClose("mean", ["k"], state.mean, copy.mean, ROUNDING);
+    expectClose("square", ["k"], state.square, copy.square, ROUNDING);
+    expect(state.step).toBe(copy.step);
+    return caughtUp[0] / stepped[0];
+  };
+
+  test("exactly for one step", () => {
+    for (const before of [1, 10, 1000]) expect(shareOf(before, 1)).toBeCloseTo(1, 9);
+  });
+
+  test("within 1 % after 1,000 steps, 6 % after 100, for any number of missed ones", () => {
+    for (const missed of [2, 10, 100, 5000]) {
+      expect(Math.abs(shareOf(1000, missed) - 1)).toBeLessThan(0.01);
+      expect(Math.abs(shareOf(100, missed) - 1)).toBeLessThan(0.06);
+    }
+  });
+
+  test("decays weights as often as steps were missed", () => {
+    const values = [2];
+    adamCatchUp(values, adamState(1), 3, { ...options, weightDecay: 10 });
+    expect(values[0]).toBeCloseTo(2 * 0.97 ** 3, 12);
   });
 });

@@ -49,6 +49,30 @@ export function adamStep(values: Vector, gradient: Vector, state: AdamState, opt
   }
 }
 
+/**
+ * Takes the steps that values without gradient have missed in place, all at once (AdamW):
+ *
+ *     v·(1 − lr·λ)^k − lr·√c₂/c₁ · m/(√s + ε·√c₂) · Σ_{i=1…k} (β1/√β2)^i,   m·β1^k,   s·β2^k
+ *
+ * The i-th step of adamStep moves by the i-th term, but for c₁ = 1 − β1^t and c₂ = 1 − β2^t, which here are those of the first.
+ *
+ * @param steps k, at least 1; `state.step` grows by it
+ */
+export function adamCatchUp(values: Vector, state: AdamState, steps: number, options: AdamOptions): void {
+  const { learningRate, beta1, beta2, epsilon, weightDecay } = options;
+  const stepSize = learningRate / (1 - beta1 ** (state.step + 1));
+  const rootCorrection = Math.sqrt(1 - beta2 ** (state.step + 1));
+  let moves = 0;
+  for (let i = 1; i <= steps; i++) moves += (beta1 / Math.sqrt(beta2)) ** i;
+  for (let k = 0; k < values.length; k++) {
+    const move = (stepSize * moves * state.mean[k]) / (Math.sqrt(state.square[k]) / rootCorrection + epsilon);
+    values[k] = values[k] * (1 - learningRate * weightDecay) ** steps - move;
+    state.mean[k] *= beta1 ** steps;
+    state.square[k] *= beta2 ** steps;
+  }
+  state.step += steps;
+}
+
 /** What torch adds to the norm it divides by. */
 const CLIP_EPSILON = 1e-6;
 

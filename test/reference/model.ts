@@ -11,6 +11,7 @@ import { type BlockConfig, type BlockInput, type BlockOutput, blockBackward, blo
 import { crossEntropyBackward, crossEntropyForward } from "./cross-entropy.ts";
 import { embeddingBackward, embeddingForward } from "./embedding.ts";
 import { layerNormBackward, layerNormForward } from "./norm.ts";
+import { type Sample, sampledSoftmaxBackward, sampledSoftmaxForward } from "./sampled-softmax.ts";
 import { type ScoreKind, scoreOf } from "./score.ts";
 import {
   addMatrix,
@@ -77,8 +78,16 @@ export interface TrainingOptions {
   maxNorm: number;
 }
 
-/** Runs a batch forward and backward. */
-export function modelStep(config: ModelConfig, parameters: Tensors, batch: readonly Sequence[]): ModelStep {
+/**
+ * Runs a batch forward and backward.
+ * @param sample negatives that stand for the catalogue; the loss is over all of it if left out
+ */
+export function modelStep(
+  config: ModelConfig,
+  parameters: Tensors,
+  batch: readonly Sequence[],
+  sample?: Sample,
+): ModelStep {
   const table = parameters["embedding.weight"] as Matrix;
   const learned = (parameters["attention.interest"] as Vector | undefined) ?? [];
   const { score: kind = "dot", sigma } = config.attention ?? {};
@@ -113,10 +122,13 @@ export function modelStep(config: ModelConfig, parameters: Tensors, batch: reado
     const first = firstOf(sequence);
     const h = (normed?.y ?? y).slice(first);
     const targets = sequence.targets.slice(first);
-    for (const one of crossEntropyForward(h, table, targets)) loss += one / trained;
+    const losses = sample ? sampledSoftmaxForward(h, table, targets, sample) : crossEntropyForward(h, table, targets);
+    for (const one of losses) loss += one / trained;
 
     // 3. backward
-    const scores = crossEntropyBackward(h, table, targets, 1 / trained);
+    const scores = sample
+      ? sampledSoftmaxBackward(h, table, targets, sample, 1 / trained)
+      : crossEntropyBackward(h, table, targets, 1 / trained);
     addMatrix(gradients["embedding.weight"] as Matrix, scores.dE);
     let dX = [...zeroMatrix(first, table[0].length), ...scores.dH];
     if (normed) {

@@ -83,6 +83,19 @@ const CASES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly s
     "four heads, gelu, weight decay",
     ["--model", "sasrec", "--set", "heads=4", "feedForwardActivation=gelu", "weightDecay=0.1", "window=9"],
   ],
+  [
+    "sampled negatives, windows and interests of users",
+    [
+      "--model",
+      "attentive-gru",
+      "--set",
+      "loss=sampled",
+      "negatives=13",
+      "interest=user",
+      "window=7",
+      "weightDecay=0.1",
+    ],
+  ],
   ["ratings", ["--model", "attune", "--task", "rating", "--set", "interest=mean"]],
 ]);
 

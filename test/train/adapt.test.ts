@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { buildHistories } from "../../src/data/histories.ts";
 import { LogBuilder } from "../../src/data/log.ts";
 import { splitHistories } from "../../src/data/split.ts";
-import { resolveConfig } from "../../src/model/config.ts";
+import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
 import { adaptConfig } from "../../src/train/adapt.ts";
 
 function adapted(users: number, events: number, settings: { batch?: number; dropout?: number }) {
@@ -11,7 +11,7 @@ function adapted(users: number, events: number, settings: { batch?: number; drop
     for (let time = 0; time < events; time++) log.add(`u${user}`, `i${time % 50}`, time);
   }
   const { histories } = buildHistories(log.build(), {});
-  return adaptConfig(resolveConfig(settings), splitHistories(histories, "leave-one-out"));
+  return adaptConfig(resolveConfig(settings), splitHistories(histories, "leave-one-out"), histories.items.size);
 }
 
 const batchFor = (users: number, events: number, batch = 0) => adapted(users, events, { batch }).batch;
@@ -36,4 +36,14 @@ test("an open dropout is .3 for long histories and .5 for short ones, and a give
   expect(adapted(10, 41, { dropout: -1 }).dropout).toBe(0.5);
   expect(adapted(10, 41, { dropout: 0 }).dropout).toBe(0);
   expect(() => resolveConfig({ dropout: -0.5 })).toThrow(expect.objectContaining({ code: "SETTING_VALUE" }));
+});
+
+test("an open loss is full for up to 20,000 items and sampled for more; a given one stays, and heads have no other than their own", () => {
+  const lossOf = (items: number, settings: Partial<ModelConfig>) =>
+    adaptConfig(resolveConfig(settings), { trainLength: Uint32Array.of(5, 5) }, items).loss;
+  expect(lossOf(20_000, {})).toBe("full");
+  expect(lossOf(20_001, {})).toBe("sampled");
+  expect(lossOf(10, { loss: "sampled" })).toBe("sampled");
+  expect(lossOf(1_000_000, { loss: "full" })).toBe("full");
+  expect(lossOf(1_000_000, { task: "rating" })).toBe("full");
 });

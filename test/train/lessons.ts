@@ -31,16 +31,27 @@ const TINY = { ...QUICK, embedding: 8, hidden: 8, batch: 10, epochs: 2, dropout:
 export const TRAININGS: Readonly<Record<string, () => Promise<TinyTraining>>> = {
   ...Object.fromEntries(PRESETS.map(({ name }) => [name, () => ofHistories(shopRows(36, 12), { model: name })])),
   "interest=user": () => ofHistories(shopRows(36, 12), { model: "attentive-gru", interest: "user" }),
+  // Fewer negatives than items, so that some rows are met and some not.
+  "loss=sampled": () => ofHistories(shopRows(36, 12), { model: "gru4rec", loss: "sampled", negatives: 5 }),
+  "loss=sampled of windows, with decay": () =>
+    ofHistories(shopRows(36, 12), {
+      ...{ model: "attune", loss: "sampled", negatives: 3, weightDecay: 0.1, window: 4, interest: "user" },
+    }),
+  "loss=sampled of sampled prefixes": () =>
+    ofHistories(shopRows(36, 12), { model: "attentive-lstm", normalize: "sequence", loss: "sampled", negatives: 4 }),
   rating: () => ofHistories(makeRatings({ users: 30, items: 8, events: 7 }), { model: "gru4rec", task: "rating" }),
   click: ofClicks,
   sequences: ofSequences,
 };
 
-async function ofHistories(rows: Row[], more: { model: string; [setting: string]: string }): Promise<TinyTraining> {
+async function ofHistories(
+  rows: Row[],
+  more: { model: string; [setting: string]: string | number },
+): Promise<TinyTraining> {
   const { model, ...settings } = more;
   const asked = configOf(model, { ...TINY, ...settings });
   const data = await prepareData(rows, asked);
-  const config = adaptConfig(asked, data.split);
+  const config = adaptConfig(asked, data.split, data.split.histories.items.size);
   return { config, plan: historyPlan(config, data.split, {}, true) };
 }
 
@@ -56,7 +67,7 @@ async function ofClicks(): Promise<TinyTraining> {
   );
   const asked = configOf("gru4rec", { ...TINY, task: "click" });
   const clicks = await clicksFromRows(rows);
-  const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) });
+  const config = adaptConfig(asked, { trainLength: clickLengths(asked, clicks) }, clicks.items.size);
   return { config, plan: clickPlan(clicks, true) };
 }
 

@@ -13,17 +13,27 @@ const twin = (product?: Product): Scanner => {
   // What is timed has no room for positions and lists none: nothing is to be gained from running the twin on it.
   return { name: "relaxed-i8", perWord: 4, scan: (...args) => (args[13] === 0 ? undefined : scan(...args)) };
 };
-/** A clock by which whatever runs first, which is the relaxed form, is fast. */
-const clock = (faster: boolean) => {
-  let calls = 0;
+/** Milliseconds a form takes at its n-th measured call. */
+type Times = (call: number) => number;
+const from =
+  (at: number, before: number, after: number): Times =>
+  (call) =>
+    call < at ? before : after;
+/** Forms that take so long by a clock that only they move, and how often the first was measured. */
+const timed = (relaxed: Times, i16: Times) => {
   let ms = 0;
-  return () => {
-    const isEnd = calls % 2 === 1;
-    const isOther = calls++ % 4 < 2;
-    if (isEnd) ms += isOther === faster ? 1 : 2;
-    return ms;
-  };
+  const calls = [0, 0];
+  const take = (form: number, times: Times, { scan, ...rest }: Scanner): Scanner => ({
+    ...rest,
+    scan: (...args) => {
+      if (args[5] > 1) ms += times(calls[form]++);
+      if (args[5] === 1) scan(...args);
+    },
+  });
+  return { other: take(0, relaxed, twin()), usual: take(1, i16, plain), now: () => ms, calls };
 };
+const FAST = from(10, 0.044, 0.011);
+const SLOW = from(10, 0.044, 0.04);
 const major = Number(process.versions.node.split(".")[0]);
 
 describe("the self-test of the integer pass", () => {
@@ -44,7 +54,8 @@ describe("the self-test of the integer pass", () => {
   for (const [name, product] of LIES) {
     test(`refuses a dot product that ${name}`, () => {
       expect(isRight(engine, twin(product))).toBe(false);
-      expect(chooseScanner(engine, plain, twin(product), clock(true))).toBe(plain);
+      const { usual, now } = timed(FAST, from(10, 0.073, 0.024));
+      expect(chooseScanner(engine, usual, twin(product), now)).toBe(usual);
     });
   }
 
@@ -53,19 +64,43 @@ describe("the self-test of the integer pass", () => {
     const honest = twin().scan;
     const lying = twin((item, query) => item * query + 1).scan;
     const turncoat: Scanner = { ...twin(), scan: (...args) => (calls++ < 20 ? honest : lying)(...args) };
-    expect(chooseScanner(engine, plain, turncoat, clock(true))).toBe(plain);
+    const { usual, now } = timed(FAST, from(10, 0.073, 0.024));
+    expect(chooseScanner(engine, usual, turncoat, now)).toBe(usual);
+    expect(calls).toBeGreaterThan(20);
   });
 });
 
 describe("the choice", () => {
-  test("falls on the relaxed form where it is right and faster, and on no other", () => {
-    const relaxed = twin();
-    expect(chooseScanner(engine, plain, relaxed, clock(true))).toBe(relaxed);
-    expect(chooseScanner(engine, plain, relaxed, clock(false))).toBe(plain);
-    expect(
-      chooseScanner(engine, plain, relaxed, () => 0),
-      "a clock that stands still",
-    ).toBe(plain);
+  const CASES: [string, Times, Times, boolean][] = [
+    ["compiled at once", FAST, from(10, 0.073, 0.024), true],
+    ["compiled first", FAST, from(3000, 0.073, 0.024), true],
+    ["compiled long after the other", from(3000, 0.044, 0.011), from(10, 0.073, 0.024), true],
+    ["disturbed most of the time", (call) => (call % 50 === 49 ? 0.011 : 0.044), from(10, 0.073, 0.024), true],
+    ["faster before it is compiled alone", from(100, 0.044, 0.03), from(100, 0.073, 0.024), false],
+    ["slower", SLOW, from(10, 0.073, 0.024), false],
+    ["a little faster", from(10, 0.044, 0.022), from(10, 0.073, 0.024), false],
+    ["never compiled for speed", () => 0.044, from(10, 0.073, 0.024), false],
+    ["measured by a clock that stands still", () => 0, () => 0, false],
+  ];
+  for (const [name, relaxed, i16, wanted] of CASES) {
+    test(`falls on ${wanted ? "the relaxed form" : "i16"} where the relaxed form is ${name}`, () => {
+      const { other, usual, now, calls } = timed(relaxed, i16);
+      expect(chooseScanner(engine, usual, other, now)).toBe(wanted ? other : usual);
+      expect(now(), "the time it took").toBeLessThan(401);
+      expect(calls[0]).toBe(calls[1]);
+    });
+  }
+
+  test("takes some tens of rounds where both are compiled soon, and five where the clock stands still", () => {
+    const soon = timed(FAST, from(10, 0.073, 0.024));
+    chooseScanner(engine, soon.usual, soon.other, soon.now);
+    expect(soon.calls[0]).toBeLessThan(60);
+    const still = timed(
+      () => 0,
+      () => 0,
+    );
+    chooseScanner(engine, still.usual, still.other, still.now);
+    expect(still.calls[0]).toBe(5);
   });
 
   test("falls on i16 where another module is offered, and on Node 20 always", async () => {
@@ -77,7 +112,8 @@ describe("the choice", () => {
 
   test("plans nothing that stays", () => {
     const mark = engine.memory.mark();
-    chooseScanner(engine, plain, twin(), clock(true));
+    const { usual, other, now } = timed(FAST, from(10, 0.073, 0.024));
+    chooseScanner(engine, usual, other, now);
     expect(engine.memory.mark()).toBe(mark);
   });
 });

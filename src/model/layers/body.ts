@@ -12,6 +12,8 @@ export interface Pass {
   weights: number;
   /** Address of their gradient, f32[rows]; ignored without weights. */
   dWeights: number;
+  /** Address of what the body makes of its input alone, `tabulate`d, f32[rows, …]; 0 where it has to be computed. */
+  tabulated: number;
   /** Dropout inside the body; undefined when nothing trains, and nothing is kept for backward. */
   drop: Dropout | undefined;
 }
@@ -42,6 +44,10 @@ export interface Body {
   prepare(): void;
   /** Plans the state of `sequences` histories that have not begun; undefined for bodies without state. */
   planState(sequences: number): BodyState | undefined;
+  /** Numbers a row that depend on its input alone, for bodies that begin with a product; 0 for others. */
+  readonly tableWidth: number;
+  /** Writes those of `rows` inputs, f32[rows, tableWidth]. */
+  tabulate(rows: number, x: number, to: number): void;
   /** Runs over a window from a state. `x` is f32[rows, inWidth]. */
   forward(pass: Pass, x: number, state: BodyState | undefined): Run;
 }

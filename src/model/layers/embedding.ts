@@ -6,6 +6,7 @@ import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { ModelConfig } from "../config.ts";
 import { type PackedBatch, placePositions } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
+import type { RowGradient } from "../row-gradient.ts";
 import { LayerNorm, type NormTrace } from "./layer-norm.ts";
 import { Linear } from "./linear.ts";
 
@@ -27,6 +28,8 @@ export interface EmbeddingTrace {
 export class ItemEmbedding {
   /** Undefined where sequences have features but no items. */
   readonly table: Parameter | undefined;
+  /** The table's gradient, where it goes by rows. */
+  readonly #rows: RowGradient | undefined;
   readonly #width: number;
   readonly #scales: boolean;
   readonly #positions: Parameter | undefined;
@@ -35,6 +38,7 @@ export class ItemEmbedding {
 
   constructor(engine: Engine, config: ModelConfig, parameters: Parameters, items: number, training: boolean) {
     this.table = items > 0 ? parameters.get(TABLE) : undefined;
+    this.#rows = parameters.rows;
     this.#width = config.embedding;
     this.#scales = config.embeddingScale === "width";
     this.#positions = config.positions === "learned" ? parameters.get(POSITIONS) : undefined;
@@ -42,6 +46,11 @@ export class ItemEmbedding {
     const projects = config.features > 0;
     const [weight, bias] = [`${FEATURES}.weight`, `${FEATURES}.bias`];
     this.#features = projects ? new Linear(engine, parameters.get(weight), parameters.get(bias), training) : undefined;
+  }
+
+  /** Whether what comes out of it for a row is the row of its item. */
+  get isPlain(): boolean {
+    return this.table !== undefined && !this.#scales && !this.#positions && !this.#norm && !this.#features;
   }
 
   /** Lays the weights out again, after they changed. */
@@ -53,7 +62,8 @@ export class ItemEmbedding {
   static specs(config: ModelConfig, items: number): ParameterSpec[] {
     const { embedding, window, features } = config;
     const init = { kind: "normal", size: config.initStd } as const;
-    const specs: ParameterSpec[] = items > 0 ? [{ name: TABLE, shape: [items, embedding], init }] : [];
+    const byRows = config.loss === "sampled";
+    const specs: ParameterSpec[] = items > 0 ? [{ name: TABLE, shape: [items, embedding], init, byRows }] : [];
     if (config.positions === "learned") specs.push({ name: POSITIONS, shape: [window, embedding], init });
     if (config.inputNorm === "layer") specs.push(...LayerNorm.specs(NORM, embedding));
     if (features > 0) {
@@ -72,7 +82,8 @@ export class ItemEmbedding {
     const raw = memory.planF32(rows * width);
     const { table } = this;
     if (table) {
-      engine.each("gatherForwardF32", rows, 1, table.value, itemsAt, width, raw);
+      const from = table.valueOfRows(memory.i32(itemsAt, rows));
+      engine.each("gatherForwardF32", rows, 1, from, itemsAt, width, raw);
       this.#scale(engine, rows, raw);
     }
     if (this.#features) {
@@ -109,7 +120,11 @@ export class ItemEmbedding {
     const { table } = this;
     if (!table) return;
     this.#scale(engine, rows, dX);
-    engine.each("gatherBackwardF32", table.shape[0], 1, rows, dX, itemsAt, width, table.gradient);
+    const met = this.#rows;
+    if (met) {
+      const placesAt = met.places(memory.i32(itemsAt, rows));
+      engine.each("gatherBackwardF32", met.count, 1, rows, dX, placesAt, width, met.at);
+    } else engine.each("gatherBackwardF32", table.shape[0], 1, rows, dX, itemsAt, width, table.gradient);
   }
 
   /** Multiplies item rows, or their gradient, by √D where the config says so. */

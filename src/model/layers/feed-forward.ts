@@ -49,6 +49,10 @@ export class FeedForward implements Body {
     ];
   }
 
+  readonly tableWidth = 0;
+
+  tabulate(): void {}
+
   prepare(): void {
     this.#inMap.prepare();
     this.#outMap.prepare();

@@ -64,6 +64,14 @@ export class Recurrence implements Body {
     this.#backwardPanels = training ? memory.planF32(this.#gates * panelFloats(config.hidden, config.hidden)) : 0;
   }
 
+  get tableWidth(): number {
+    return this.#gates * this.outWidth;
+  }
+
+  tabulate(rows: number, x: number, to: number): void {
+    this.#inputMap.forward(rows, x, to);
+  }
+
   /** Declares the parameters of block `index`. */
   static specs(config: ModelConfig, index: number): ParameterSpec[] {
     const { hidden } = config;
@@ -121,12 +129,12 @@ export class Recurrence implements Body {
     };
   }
 
-  #run({ window, weights, drop }: Pass, x: number, state: BodyState): RecurrenceTrace {
+  #run({ window, weights, tabulated, drop }: Pass, x: number, state: BodyState): RecurrenceTrace {
     const { engine, outWidth: hidden } = this;
     const { memory } = engine;
     const { rows, steps, sequences, offsetsAt } = window;
-    const product = memory.planF32(rows * this.#gates * hidden);
-    this.#inputMap.forward(rows, x, product);
+    const product = tabulated || memory.planF32(rows * this.#gates * hidden);
+    if (!tabulated) this.#inputMap.forward(rows, x, product);
     const h = memory.planF32(rows * hidden);
     const c = this.#cell === "lstm" ? memory.planF32(rows * hidden) : 0;
     const gates = drop ? memory.planF32(rows * KEPT * hidden) : 0;

@@ -25,6 +25,8 @@ export class TiedScorer {
   /** Changes with the table, so that copies of it know when they are old. */
   version = 0;
   readonly #scorePanels: number;
+  /** Whether the panels are those of the table as it is. */
+  #packed = false;
   readonly #gradientPanels: number;
 
   constructor(
@@ -40,16 +42,32 @@ export class TiedScorer {
     this.#gradientPanels = training ? engine.memory.planF32(panelFloats(this.width, this.items)) : 0;
   }
 
-  /** Lays the table out again, after it changed. */
+  /** Lays the table out again, after it changed; for answers alone, when more than one row is to be scored. */
   prepare(): void {
     this.version++;
+    this.#packed = false;
+    if (!this.training) return;
+    const { engine, items, width, embedding } = this;
+    this.#pack();
+    pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);
+  }
+
+  #pack(): void {
     const { engine, items, width, embedding } = this;
     pack(engine, items, width, embedding.value, 1, width, this.#scorePanels);
-    if (this.training) pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);
+    this.#packed = true;
   }
 
   /** Writes scores f32[rows, stride] of y f32[rows, D]; at most `blockRows` rows at a time. */
   score(rows: number, y: number, scores: number): void {
+    if (!this.#packed && rows === 1) {
+      const { engine, width } = this;
+      this.embedding.eachPart((first, count, at) =>
+        engine.each("scoreTableF32", count, 4, width, y, at, scores + 4 * first),
+      );
+      return;
+    }
+    if (!this.#packed) this.#pack();
     multiply(
       this.engine,
       rows,

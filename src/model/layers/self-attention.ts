@@ -45,6 +45,10 @@ export class SelfAttention implements Body {
     ];
   }
 
+  readonly tableWidth = 0;
+
+  tabulate(): void {}
+
   prepare(): void {
     this.#inMap.prepare();
     this.#outMap.prepare();

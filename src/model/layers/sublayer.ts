@@ -91,6 +91,16 @@ export class Sublayer {
     return this.#body.planState(sequences);
   }
 
+  /** Numbers a row that depend on its input alone, while nothing trains; 0 where there is nothing to tabulate. */
+  get tableWidth(): number {
+    return this.#norm && !this.#post ? 0 : this.#body.tableWidth;
+  }
+
+  /** Writes those of `rows` inputs, f32[rows, tableWidth]. */
+  tabulate(rows: number, x: number, to: number): void {
+    this.#body.tabulate(rows, x, to);
+  }
+
   /** Runs over a window; with `drop` it keeps what backward needs. */
   forward(
     window: Window,
@@ -98,6 +108,7 @@ export class Sublayer {
     state: BodyState | undefined,
     gate: Gate | undefined,
     drop: Omit<Dropout, "place"> | undefined,
+    tabulated = 0,
   ): Run {
     const { engine, place } = this;
     const { rows } = window;
@@ -107,7 +118,7 @@ export class Sublayer {
     const pre = this.#post ? undefined : this.#norm?.forward(rows, x);
     const normed = pre ? pre.y : x;
     const input = around && !this.#residual ? dropout(around, window, inWidth, normed) : normed;
-    const pass = { window, weights: gate?.weights ?? 0, dWeights: gate?.dWeights ?? 0, drop: inside };
+    const pass = { window, weights: gate?.weights ?? 0, dWeights: gate?.dWeights ?? 0, tabulated, drop: inside };
     const body = this.#body.forward(pass, input, state);
     let sum = body.y;
     if (this.#residual) {
