@@ -5,7 +5,7 @@
 //          offsets i32[T + 1] · state f32[B, width]
 // Layout   16-byte aligned bases; strides in floats, so that a column block of a wider matrix can be named.
 // Writes   rows [begin, end) (columnSums: columns [begin, end); previousRows: steps [begin, end)); columnSums and addRows accumulate (+=), the rest overwrite.
-// Numerics f32; columns add rows in order; row dots as dotF32 orders them.
+// Numerics f32; columns add rows in order, 16 at a time in registers; row dots as dotF32 orders them.
 // Limits   byte offsets below 2^32.
 // Cost     memory bound.  npm run bench -- kernel
 

@@ -31,8 +31,8 @@ test("addBias adds one row to every row, exactly", () => {
   });
 });
 
-test("columnSums adds rows in order, exactly, from a column block of a wider matrix", () => {
-  forShapes((random, rows, width) => {
+test("columnSums adds rows in order, exactly, from a column block of a wider matrix, past three cache lines too", () => {
+  const check = (random: Random, rows: number, width: number) => {
     const stride = width + random.choose([0, 2]);
     const x = floats(random, rows * stride);
     const out = floats(random, width);
@@ -42,7 +42,10 @@ test("columnSums adds rows in order, exactly, from a column block of a wider mat
     const want = Float32Array.from(out);
     for (let r = 0; r < rows; r++) for (let d = 0; d < width; d++) want[d] += x[r * stride + d];
     expect([...got]).toEqual([...want]);
-  });
+  };
+  forShapes(check);
+  // Three cache lines and a tail.
+  forSeeds(2, (random) => check(random, 15, 51));
 });
 
 test("rowDots is four lane sums added as (0 + 1) + (2 + 3), exactly, from column blocks", () => {
