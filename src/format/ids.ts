@@ -140,7 +140,7 @@ function indexIds({ memory, kernels }: Engine, offsets: Int32Array, bytes: Uint8
     return undefined;
   }
   // At most four fifths full.
-  const slots = 2 ** (32 - Math.clz32(Math.ceil(count * 1.25)));
+  const slots = 1 << (32 - Math.clz32(Math.ceil(count * 1.25)));
   const total = bytes.length;
   const mark = memory.mark();
   const slotsAt = memory.planI32(slots);

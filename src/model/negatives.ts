@@ -11,7 +11,7 @@ import { NEGATIVES_STREAM } from "./streams.ts";
 /** Share of the draws that all items are equally likely in. */
 const UNIFORM_SHARE = 0.5;
 /** Equal cells of a piece that a draw falls in. */
-const CELLS = 2 ** 30;
+const CELLS = 1 << 30;
 /** What rounding may take from a probability of 1. */
 const ROUNDING = 1e-9;
 
