@@ -11,8 +11,9 @@ import { formatTable } from "../src/cli/output.ts";
 import type { Example } from "../src/model/network.ts";
 import { formatSpread, type Spread, spreadOf } from "./measure.ts";
 import { type Exercise, openTorch, type PeerForm, type TorchPeer, writeExercise } from "./peers/pytorch.ts";
+import { formatProfile, profileOf } from "./profile.ts";
 import { formatMachine, machine } from "./report.ts";
-import { flopsPerPosition, openTrainer, type Trainer } from "./steps.ts";
+import { flopsPerPosition, openTrainer, SHAPES, type Trainer } from "./steps.ts";
 import { type BenchTeam, openTeam } from "./team.ts";
 
 const BATCH = 128;
@@ -24,6 +25,9 @@ const ROUNDS = 3;
 const STEPS_BETWEEN_PEAKS = 4;
 const PEAK_CALLS = 4;
 const PEAK_LOOKS = 9;
+/** Calls that a comparison of peaks takes: helpers are wide awake after some. */
+const LONG_LOOK = 40;
+const PROFILED_STEPS = 20;
 /** How far losses of the first batch may lie apart, relatively: both sides sum in f32. */
 const LOSS_TOLERANCE = 1e-4;
 
@@ -80,6 +84,12 @@ const targets: Target[] = [
   await timeToQuality(),
 ];
 printTargets(targets);
+console.log("\nWhat limits the shares of the peak: where a step's time goes, on random histories of either shape");
+for (const shape of SHAPES) {
+  for (const line of ["", ...formatTable(formatProfile(await profileOf("gru4rec", shape, THREADS, PROFILED_STEPS)))]) {
+    console.log(line);
+  }
+}
 
 /** Measures all that is asked of one log. */
 async function targetsOf(
@@ -132,7 +142,9 @@ async function targetsOf(
       {
         // What the second thread could be worth at best.
         name: `${log.name}: peak of 2 threads against 1`,
-        measured: spreadOf(Array.from({ length: PEAK_LOOKS }, () => peakNow(teams[1]) / peakNow(teams[0]))),
+        measured: spreadOf(
+          Array.from({ length: PEAK_LOOKS }, () => peakNow(teams[1], LONG_LOOK) / peakNow(teams[0], LONG_LOOK)),
+        ),
       },
       { name: `${log.name}: a round, 2 threads`, measured: spreadOf(two), unit: " s" },
     ];
@@ -229,9 +241,9 @@ async function compareLosses(exercise: Omit<Exercise, "weights">, peers: readonl
 }
 
 /** Looks at the peak: the fastest of a few calls, as helpers may have to wake up first. @returns flops in a ms */
-function peakNow({ peak }: BenchTeam): number {
+function peakNow({ peak }: BenchTeam, calls = PEAK_CALLS): number {
   let leastMs = Number.POSITIVE_INFINITY;
-  for (let call = 0; call < PEAK_CALLS; call++) {
+  for (let call = 0; call < calls; call++) {
     const startMs = performance.now();
     peak.run();
     leastMs = Math.min(leastMs, performance.now() - startMs);
