@@ -10,6 +10,7 @@ import { searchPlainly } from "../src/rank/plain.ts";
 import { joinLists, search } from "../src/rank/search.ts";
 import { createInferenceEngine, createTrainingEngine } from "../src/wasm/node.ts";
 import { scannerOf } from "../src/wasm/scanner.ts";
+import { formatSpread, spreadOf } from "./measure.ts";
 
 const ROWS = 256;
 const CALLS = 7;
@@ -52,8 +53,8 @@ for (const items of [1000, 10_000, 100_000, 1_000_000]) {
       const begin = performance.now();
       run();
       return performance.now() - begin;
-    }).sort((a, b) => a - b);
-    return `${times[CALLS >> 1].toFixed(2)} (${times[0].toFixed(2)}–${times[CALLS - 1].toFixed(2)})`;
+    });
+    return formatSpread(spreadOf(times));
   };
   const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   console.log(

@@ -3,7 +3,7 @@
 
 import { pack, panelFloats } from "../src/model/layers/linear.ts";
 import type { TrainingEngine } from "../src/wasm/engine.ts";
-import type { Work } from "./measure.ts";
+import type { Work } from "./team.ts";
 
 const D = 64;
 /** The squashing tanh, as assembly/core/math.ts numbers it. */

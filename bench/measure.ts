@@ -3,21 +3,7 @@
 
 import { Bench } from "tinybench";
 import { InternalError } from "../src/errors.ts";
-import type { BenchTeam } from "./team.ts";
-
-/** Work to time: what one call does, in units that make calls comparable. */
-export interface Work {
-  name: string;
-  /** Units of one call, such as floating-point operations or users. */
-  units: number;
-  /** What `units` are, written as `Gflop/s`, `users/s`. */
-  unit: string;
-  /** How many units make one printed unit: 1e9 for G. */
-  scale: number;
-  /** Floating-point operations of a call by the model's arithmetic, for a share of the peak; left out where it is not arithmetic. */
-  flops?: number;
-  run: () => void;
-}
+import type { BenchTeam, Work } from "./team.ts";
 
 /** A median, and the extremes beside it. */
 export interface Spread {

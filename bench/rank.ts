@@ -6,7 +6,7 @@ import { findPreset } from "../src/model/presets/index.ts";
 import { NetworkRanker } from "../src/rank/network-ranker.ts";
 import { distinctItems } from "../src/rank/ranker.ts";
 import { createInferenceEngine, createTrainingEngine } from "../src/wasm/node.ts";
-import type { Work } from "./measure.ts";
+import type { Work } from "./team.ts";
 
 const LENGTH = 50;
 const K = 20;

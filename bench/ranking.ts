@@ -2,6 +2,7 @@
 // onnxruntime-node, onnxruntime-web and tfjs-wasm, one thread each, a call of either in turn: the table of targets.
 
 import { cpus } from "node:os";
+import { formatTable } from "../src/cli/output.ts";
 import { forceIntegerCopy } from "../src/rank/integer-copy.ts";
 import { NetworkRanker } from "../src/rank/network-ranker.ts";
 import { joinLists, search } from "../src/rank/search.ts";
@@ -217,12 +218,5 @@ function printTable(): void {
     add("p50", at(mine, 0.5), at(theirs, 0.5), at(ratios, 0.5), spread);
     if (kind === "single") add("p99", at(mine, 0.99), at(theirs, 0.99), at(theirs, 0.99) / at(mine, 0.99), "");
   }
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  for (const line of lines)
-    console.log(
-      line
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join("  ")
-        .trimEnd(),
-    );
+  for (const line of formatTable(lines)) console.log(line);
 }

@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
+import { formatSpread } from "./measure.ts";
 import { type SampledGrowth, STEPS, timeStep, USERS } from "./sampled.ts";
 
 const SIZES = ["10000", "100000", "1000000"];
@@ -10,7 +11,7 @@ function print({ items, step, rows, catchUpMs, ranksMs, ranksAgainMs, plannedByt
   const ms = (time: number) => `${time.toFixed(1)} ms`;
   const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20).toLocaleString("en")} MiB`;
   console.log(
-    `${items.toLocaleString("en").padStart(9)} items: step ${ms(step.median)} (${ms(step.least)}–${ms(step.most)}), ${Math.round(rows)} rows; ` +
+    `${items.toLocaleString("en").padStart(9)} items: step ${formatSpread(step)} ms, ${Math.round(rows)} rows; ` +
       `catching up ${ms(catchUpMs)}; ${USERS} ranks ${ms(ranksMs)}, again ${ms(ranksAgainMs)}; ` +
       `${mebibytes(plannedBytes)} planned, ${mebibytes(residentBytes)} resident at most`,
   );

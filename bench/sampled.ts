@@ -7,6 +7,7 @@ import { findPreset } from "../src/model/presets/index.ts";
 import { NetworkRanker } from "../src/rank/network-ranker.ts";
 import { AdamW } from "../src/train/optimizer.ts";
 import { createTrainingEngine } from "../src/wasm/node.ts";
+import { type Spread, spreadOf } from "./measure.ts";
 
 /** Users of a step. */
 export const USERS = 128;
@@ -15,18 +16,11 @@ export const STEPS = 9;
 const WARM_UP = 10;
 const CALLS = 60;
 
-/** Milliseconds of some calls. */
-interface Times {
-  median: number;
-  least: number;
-  most: number;
-}
-
 /** What one size took. */
 export interface SampledGrowth {
   items: number;
-  /** A training step: examples to new weights. */
-  step: Times;
+  /** Milliseconds of a training step: examples to new weights. */
+  step: Spread;
   /** Rows that a step met, on average. */
   rows: number;
   /** Bringing all rows up to date at the end of an epoch. */
@@ -70,7 +64,6 @@ export async function timeStep(items: number): Promise<SampledGrowth> {
     }
     network.releaseStep();
   }
-  times.sort((a, b) => a - b);
   const timed = (run: () => void) => {
     const startMs = performance.now();
     run();
@@ -87,7 +80,7 @@ export async function timeStep(items: number): Promise<SampledGrowth> {
     );
   return {
     items,
-    step: { median: times[CALLS >> 1], least: times[0], most: times[CALLS - 1] },
+    step: spreadOf(times),
     rows: rows / CALLS,
     catchUpMs,
     ranksMs: timed(rank),

@@ -6,7 +6,7 @@ import type { Parameter } from "../src/model/parameters.ts";
 import { findPreset } from "../src/model/presets/index.ts";
 import { AdamW } from "../src/train/optimizer.ts";
 import type { TrainingEngine } from "../src/wasm/engine.ts";
-import type { Work } from "./measure.ts";
+import type { Work } from "./team.ts";
 
 /** Random histories, all of one length. */
 export interface Shape {

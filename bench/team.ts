@@ -1,22 +1,33 @@
 // An engine to measure with: this thread leads, helpers are the worker threads that training uses.
 
-import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { HelperOrder } from "../src/train/messages.ts";
+import { patienceOf } from "../src/train/supervisor.ts";
 import { createEngine, type TrainingEngine } from "../src/wasm/engine.ts";
 import type { TrainingKernels } from "../src/wasm/kernels.ts";
 import { createMemory, Memory } from "../src/wasm/memory.ts";
 import { fullModule, workerFile } from "../src/wasm/node.ts";
 import { createBoard, Team } from "../src/wasm/team.ts";
-import type { Work } from "./measure.ts";
 
-/** Looks at a word before sleeping, as in training. */
-const PATIENCE = 20_000;
 /** The peak kernel's work: flops of a round (assembly/kernel/peak.ts), rounds of a place, places for a thread. About 1 ms in all. */
 const ROUND_FLOPS = 16_384;
 const PEAK_ROUNDS = 400;
 const PEAK_PLACES = 8;
 const PEAK_VECTORS = 512;
+
+/** Work to time: what one call does, in units that make calls comparable. */
+export interface Work {
+  name: string;
+  /** Units of one call, such as floating-point operations or users. */
+  units: number;
+  /** What `units` are, written as `Gflop/s`, `users/s`. */
+  unit: string;
+  /** How many units make one printed unit: 1e9 for G. */
+  scale: number;
+  /** Floating-point operations of a call by the model's arithmetic, for a share of the peak; left out where it is not arithmetic. */
+  flops?: number;
+  run: () => void;
+}
 
 /** Threads over one memory, and the yardstick that runs on them. */
 export interface BenchTeam {
@@ -31,7 +42,7 @@ export interface BenchTeam {
 /** Starts a team. */
 export async function openTeam(threads: number): Promise<BenchTeam> {
   const [module, memory, board] = [await fullModule(), createMemory(true), createBoard()];
-  const patience = threads <= availableParallelism() ? PATIENCE : 0;
+  const patience = patienceOf(threads);
   const order: HelperOrder = { role: "helper", module, memory, board, patience };
   const helpers = Array.from({ length: threads - 1 }, () => new Worker(workerFile(), { workerData: order }));
   const team = threads > 1 ? new Team(board, threads, patience) : undefined;

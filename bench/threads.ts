@@ -16,6 +16,7 @@ import type { TrainingEngine } from "../src/wasm/engine.ts";
 import type { TrainingKernels } from "../src/wasm/kernels.ts";
 import { createTrainingEngine } from "../src/wasm/node.ts";
 import { type Axis, cut, extentOf, piecesOf } from "../src/wasm/team.ts";
+import { formatSpread, spreadOf } from "./measure.ts";
 
 const EPOCHS = 3;
 const ROUNDS = 5;
@@ -141,7 +142,5 @@ function writeLog(path: string): string {
 
 /** Writes the median, and the least and greatest beside it. */
 function spread(values: readonly number[]): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [least, median, most] = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted[sorted.length - 1]];
-  return `${median.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
+  return formatSpread(spreadOf(values), (value) => value.toFixed(2));
 }

@@ -62,6 +62,11 @@ export function checkThreads(threads: number): void {
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) throw badThreads(threads);
 }
 
+/** Times that threads look at a word before sleeping: looking only helps who waits for a thread that has a core to run on. */
+export function patienceOf(threads: number): number {
+  return threads <= availableParallelism() ? PATIENCE : 0;
+}
+
 /** Threads that a machine offers. */
 export function defaultThreads(): number {
   return Math.min(availableParallelism(), MOST_BY_DEFAULT);
@@ -81,8 +86,7 @@ export async function superviseTraining(training: SupervisedTraining): Promise<T
     module: await fullModule(),
     memory: createMemory(true),
     board: createBoard(),
-    // Looking only helps who waits for a thread that has a core to run on.
-    patience: threads <= availableParallelism() ? PATIENCE : 0,
+    patience: patienceOf(threads),
   };
   const stop = new SharedArrayBuffer(4);
   const states = new StateKeeper(keepState);

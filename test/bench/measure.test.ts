@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { exponent } from "../../bench/growth-training.ts";
-import { measure, spreadOf, type Work } from "../../bench/measure.ts";
+import { measure, spreadOf } from "../../bench/measure.ts";
 import { flopsPerPosition, openTrainer } from "../../bench/steps.ts";
-import { openTeam } from "../../bench/team.ts";
+import { openTeam, type Work } from "../../bench/team.ts";
 
 const EFFORT = { rounds: 2, ms: 1 };
 
