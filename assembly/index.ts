@@ -17,7 +17,7 @@ export {
   squaredErrorF32,
 } from "./kernel/head";
 export { meanBackwardF32, runningMeanBackwardF32 } from "./kernel/interest";
-export { crossEntropyF32 } from "./kernel/loss";
+export { crossEntropyF32, crossEntropyTableF32 } from "./kernel/loss";
 export { lstmBackwardF32 } from "./kernel/lstm";
 export { layerNormBackwardF32, layerNormBackwardWeightsF32 } from "./kernel/norm";
 export { adamF32, adamRowsF32, catchUpRowsF32, squaresF64 } from "./kernel/optim";

@@ -39,16 +39,18 @@ export function kernelWorks(engine: TrainingEngine): Work[] {
   const targets = memory.place(new Int32Array(rows));
   const losses = memory.planF32(rows);
   const factors = memory.planF32(rows);
-  works.push({
-    name: "cross-entropy 64×1352 (copy included)",
-    units: rows * items,
-    unit: "Gscores/s",
-    scale: 1e9,
-    run: () => {
-      memory.f32(scores, rows * items).set(saved);
-      kernels.crossEntropyF32(0, rows, items, items, scores, targets, 1, losses, factors);
-    },
+  const [lossTable, lossY, dY, dTable] = [random(items * D), random(rows * D), random(rows * D), random(items * D)];
+  const [tablePanels, yPanels] = [memory.planF32(panelFloats(D, items)), memory.planF32(panelFloats(D, rows))];
+  const sums = memory.planF32(6 * rows);
+  pack(engine, D, items, lossTable, D, 1, tablePanels);
+  const block = [rows, rows, items, D] as const;
+  arithmetic("cross-entropy with scores and dY 64×1352×64", 4 * rows * items * D, () => {
+    const out = [scores, yPanels, sums, losses, dY] as const;
+    kernels.crossEntropyF32(0, 1, ...block, lossY, lossTable, tablePanels, targets, 1, ...out);
   });
+  arithmetic("cross-entropy's dE 64×1352×64", 2 * rows * items * D, () =>
+    kernels.crossEntropyTableF32(0, items, ...block, scores, yPanels, dTable),
+  );
 
   const own = memory.place(new Int32Array(rows).fill(-1));
   const [weights, targetScores, dTargets] = [random(items), random(rows), random(rows)];

@@ -41,6 +41,8 @@ interface Tally {
 
 /** The products inside a call, from what it is given after its share; for kernels that are products first of all. */
 const FLOPS: { [kernel: string]: (extent: number, rest: readonly number[], memory: Memory) => number } = {
+  crossEntropyF32: (_, [rows, , items, width]) => 4 * rows * items * width,
+  crossEntropyTableF32: (items, [rows, , , width]) => 2 * rows * items * width,
   gemmF32: (rows, [n, k]) => 2 * rows * n * k,
   gruForwardF32: (_, rest, memory) => 6 * recurrentProducts(rest, memory),
   gruBackwardF32: (_, rest, memory) => 6 * recurrentProducts(rest, memory),

@@ -1,53 +1,158 @@
-// What     Cross-entropy over the whole catalogue: loss_r = log Σ_j e^{s_rj} − s_r,y,  dS_rj = (e^{s_rj}/Σ − [j = y])·scale,
-//          given as dS_rj = f_r·g_rj with g_rj = e^{s_rj − max} − [j = y]·Z_r, f_r = scale/Z_r: the factor goes to the narrow sides
-//          of the products that follow, not to V-wide rows.
+// What     Cross-entropy over the whole catalogue: s_rj = <y_r, E_j>, loss_r = log Σ_j e^{s_rj} − s_r,target, and
+//          dS_rj = (e^{s_rj}/Σ − [j = target])·scale as f_r·g_rj with g_rj = e^{s_rj − max} − [j = target]·Z_r, f_r = scale/Z_r: the
+//          factor goes to the narrow sides of the products that follow, dy_r = f_r·Σ_j g_rj·E_j and dE_j += Σ_r g_rj·(f_r·y_r).
 // Source   Categorical cross-entropy as torch.nn.functional.cross_entropy; `scale` is 1/count for the mean.
-// Shapes   scores f32[rows, stride ≥ V] · targets i32[rows] · losses, factors f32[rows]
-// Layout   a block of rows at a time, so that the V-wide scores stay in cache; the products around it are gemm.ts's.
-// Writes   rows [begin, end): losses and factors overwritten, scores turned into g in place.
-// Numerics f32; the largest score is taken out first; four lane sums added as sumF32x4 does; log in f64.
-//          Bound vs the f64 twin: test/assembly/loss.test.ts
+// Shapes   y, dY f32[rows, D] · table, dTable f32[V, D] · tablePanels packF32 of the table (n = D, k = V) · targets i32[rows] ·
+//          losses f32[rows] · a block of R rows: scores f32[V, C], C = R up to the next 8 · yPanels f32[D up to the next 8, C] · sums f32[6, C]
+// Layout   block i holds rows [i·R, (i + 1)·R); blocks of each buffer stand one after the other. Scores are kept by item: a vector is
+//          four rows, all three products read and write them in order, and a thread needs nothing of another's block.
+// Writes   crossEntropy: blocks [begin, end): losses and dY overwritten, g left in scores, f·y in yPanels; sums is used up.
+//          crossEntropyTable: items [begin, end) of dTable, accumulated (+=).
+// Numerics f32; products as gemm.ts orders them; the largest score is taken out first; of Z, items 4i + l make lane sum l, added as sumF32x4
+//          does; log in f64. A row's bits depend on neither R nor shares. Bound vs the f64 twin: test/assembly/loss.test.ts
 // Limits   1 ≤ V; targets in [0, V), checked in TypeScript.
-// Cost     one exp and about 3 flops a score.  npm run bench -- kernel
+// Cost     6·V·D flops a row, one exp and about 3 flops a score.  npm run bench -- kernel
 
-import { expAllF32, expF32x4, logF64 } from "../core/math";
-import { loadTail, maxF32x4, storeTail, sumF32x4 } from "../core/v128";
+import { expColumnsF32, logF64 } from "../core/math";
+import { loadLanes, storeLanes } from "../core/v128";
+import { gemmF32, packF32 } from "./gemm";
 
-/** Turns scores into losses and their gradient, rows [begin, end). */
+/** Items whose scores are made, and looked through, while they are in the first-level cache. */
+const CHUNK: i32 = 64;
+
+/** Columns of a block of `rows` rows: whole panels. */
+function columnsOf(rows: i32): i32 {
+  return (rows + 7) & ~7;
+}
+
+/** Makes losses, g and dY of blocks [begin, end) of `blockRows` rows each. */
 export function crossEntropyF32(
   begin: i32,
   end: i32,
+  rows: i32,
+  blockRows: i32,
   items: i32,
-  stride: i32,
-  scores: usize,
+  width: i32,
+  y: usize,
+  table: usize,
+  tablePanels: usize,
   targets: usize,
   scale: f32,
+  scores: usize,
+  yPanels: usize,
+  sums: usize,
   losses: usize,
-  factors: usize,
+  dY: usize,
 ): void {
-  const full = items & ~3;
-  const rest = items - full;
-  for (let r = begin; r < end; r++) {
-    const row = scores + ((<usize>r * <usize>stride) << 2);
-    const rowEnd = row + ((<usize>full) << 2);
-    // 1. the largest score; pmax passes over NaN, which shows in the sum
-    let largestF32x4 = f32x4.splat(-Infinity);
-    for (let at = row; at < rowEnd; at += 16) largestF32x4 = f32x4.pmax(largestF32x4, v128.load(at));
-    let largest = maxF32x4(largestF32x4);
-    for (let j = full; j < items; j++) largest = max<f32>(largest, load<f32>(row + ((<usize>j) << 2)));
-    const target = row + ((<usize>load<u32>(targets + ((<usize>r) << 2))) << 2);
-    const targetScore = load<f32>(target);
-    // 2. exponentials and their sum
-    const shiftF32x4 = f32x4.splat(largest);
-    let sumOfLanes = expAllF32(row, rowEnd, shiftF32x4);
-    if (rest > 0) {
-      storeTail(rowEnd, expF32x4(f32x4.sub(loadTail(rowEnd, rest), shiftF32x4)), rest);
-      sumOfLanes = f32x4.add(sumOfLanes, loadTail(rowEnd, rest));
+  const columns = columnsOf(blockRows);
+  const widthUp = (width + 7) & ~7;
+  for (let block = begin; block < end; block++) {
+    const first = block * blockRows;
+    const count = min(blockRows, rows - first);
+    const used = columnsOf(count);
+    const blockScores = scores + ((<usize>block * <usize>items * <usize>columns) << 2);
+    const blockPanels = yPanels + ((<usize>block * <usize>widthUp * <usize>columns) << 2);
+    const blockSums = sums + ((<usize>block * 6 * <usize>columns) << 2);
+    const blockY = y + ((<usize>first * <usize>width) << 2);
+    const blockDY = dY + ((<usize>first * <usize>width) << 2);
+    // 1. scores, and the largest of each row
+    packF32(0, (count + 7) >> 3, count, width, blockY, 1, width, blockPanels);
+    const largest = blockSums;
+    for (let c = 0; c < columns; c++) store<f32>(largest + ((<usize>c) << 2), -Infinity);
+    for (let item = 0; item < items; item += CHUNK) {
+      const last = min(items, item + CHUNK);
+      gemmF32(item, last, used, width, table, width, 1, blockPanels, blockScores, columns, 0);
+      keepLargest(last - item, used, columns, blockScores + ((<usize>item * <usize>columns) << 2), largest);
     }
-    const sum = sumF32x4(sumOfLanes);
-    store<f32>(losses + ((<usize>r) << 2), <f32>(logF64(sum) + (<f64>largest - <f64>targetScore)));
-    // 3. the gradient but for its factor
-    store<f32>(target, load<f32>(target) - sum);
-    store<f32>(factors + ((<usize>r) << 2), scale / sum);
+    // 2. exponentials, their sums, losses and factors
+    const own = targets + ((<usize>first) << 2);
+    const factors = blockSums + ((<usize>columns) << 2);
+    for (let r = 0; r < count; r++) {
+      const target = blockScores + ((<usize>load<u32>(own + ((<usize>r) << 2)) * <usize>columns + <usize>r) << 2);
+      store<f32>(factors + ((<usize>r) << 2), load<f32>(target));
+    }
+    const laneSums = factors + ((<usize>columns) << 2);
+    memory.fill(laneSums, 0, (<usize>columns) << 4);
+    expColumnsF32(items, used, (<usize>columns) << 2, blockScores, largest, laneSums);
+    for (let r = 0; r < count; r++) {
+      const at = (<usize>r) << 2;
+      const sum = addLanes(laneSums + at, (<usize>columns) << 2);
+      const score = load<f32>(factors + at);
+      const target = blockScores + ((<usize>load<u32>(own + at) * <usize>columns + <usize>r) << 2);
+      store<f32>(losses + ((<usize>first) << 2) + at, <f32>(logF64(sum) + (<f64>load<f32>(largest + at) - <f64>score)));
+      store<f32>(target, load<f32>(target) - sum);
+      store<f32>(factors + at, scale / sum);
+    }
+    // 3. dY, and f·y as panels for the table's gradient
+    gemmF32(0, count, width, items, blockScores, 1, columns, tablePanels, blockDY, width, 0);
+    for (let r = 0; r < count; r++) {
+      const factorF32x4 = v128.load32_splat(factors + ((<usize>r) << 2));
+      scaleRow(width, factorF32x4, blockDY + ((<usize>r * <usize>width) << 2));
+      const row = blockY + ((<usize>r * <usize>width) << 2);
+      for (let d = 0; d < widthUp; d += 4) {
+        const panel = <usize>(d >> 3) * <usize>count + <usize>r;
+        const scaledF32x4 = f32x4.mul(loadLanes(row + ((<usize>d) << 2), width - d), factorF32x4);
+        v128.store(blockPanels + (panel << 5) + ((<usize>(d & 4)) << 2), scaledF32x4);
+      }
+    }
+  }
+}
+
+/** Adds what blocks of rows ask of items [begin, end), blocks in order. */
+export function crossEntropyTableF32(
+  begin: i32,
+  end: i32,
+  rows: i32,
+  blockRows: i32,
+  items: i32,
+  width: i32,
+  scores: usize,
+  yPanels: usize,
+  dTable: usize,
+): void {
+  const columns = columnsOf(blockRows);
+  const scoresBytes = (<usize>items * <usize>columns) << 2;
+  const panelsBytes = (<usize>columnsOf(width) * <usize>columns) << 2;
+  for (let item = begin; item < end; item += CHUNK) {
+    const last = min(end, item + CHUNK);
+    let blockScores = scores;
+    let blockPanels = yPanels;
+    for (let first = 0; first < rows; first += blockRows) {
+      const count = min(blockRows, rows - first);
+      gemmF32(item, last, width, count, blockScores, columns, 1, blockPanels, dTable, width, 1);
+      blockScores += scoresBytes;
+      blockPanels += panelsBytes;
+    }
+  }
+}
+
+/** Keeps the largest of each column; pmax passes over NaN, which shows in the sum. */
+function keepLargest(items: i32, used: i32, columns: i32, scores: usize, largest: usize): void {
+  const rowBytes = (<usize>columns) << 2;
+  for (let c = 0; c < used; c += 8) {
+    const at = (<usize>c) << 2;
+    let low = v128.load(largest + at);
+    let high = v128.load(largest + at, 16);
+    let from = scores + at;
+    for (let j = 0; j < items; j++) {
+      low = f32x4.pmax(low, v128.load(from));
+      high = f32x4.pmax(high, v128.load(from, 16));
+      from += rowBytes;
+    }
+    v128.store(largest + at, low);
+    v128.store(largest + at, high, 16);
+  }
+}
+
+/** Adds four lane sums that stand `bytes` apart as sumF32x4 does. */
+function addLanes(at: usize, bytes: usize): f32 {
+  return load<f32>(at) + load<f32>(at + bytes) + (load<f32>(at + 2 * bytes) + load<f32>(at + 3 * bytes));
+}
+
+/** Multiplies a row by a factor in all lanes. */
+function scaleRow(width: i32, factorF32x4: v128, row: usize): void {
+  for (let d = 0; d < width; d += 4) {
+    const at = row + ((<usize>d) << 2);
+    storeLanes(at, f32x4.mul(loadLanes(at, width - d), factorF32x4), width - d);
   }
 }

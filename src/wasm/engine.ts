@@ -25,6 +25,8 @@ type AfterShare<Kernel> = Kernel extends (begin: number, end: number, ...rest: i
 export interface Engine<K extends InferenceKernels = InferenceKernels> {
   readonly kernels: K;
   readonly memory: Memory;
+  /** Threads that share its kernels. */
+  readonly threads: number;
   /**
    * Calls a kernel over the whole of the axis it splits by. Kernels give the same bits for any split, so the threads of an engine
    * share the axis; shares are multiples of `grain`.
@@ -124,5 +126,5 @@ function assemble<K extends InferenceKernels>(
   const alone: Engine<K>["each"] = (kernel, axis, _grain, ...rest) =>
     (exports[kernel] as (...all: number[]) => void)(0, extentOf(axis), ...rest);
   const together: Engine<K>["each"] = (kernel, axis, grain, ...rest) => team!.share(exports, kernel, axis, grain, rest);
-  return { kernels, memory, each: team ? together : alone };
+  return { kernels, memory, threads: team?.threads ?? 1, each: team ? together : alone };
 }

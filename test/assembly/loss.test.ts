@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { panelFloats } from "../../src/model/layers/linear.ts";
 import { loadGolden } from "../golden/load.ts";
 import { expectClose } from "../reference/compare.ts";
+import { crossEntropyBackward, crossEntropyForward } from "../reference/cross-entropy.ts";
 import { logSumExp } from "../reference/math.ts";
 import { forSeeds } from "../reference/random.ts";
 import { fromFlat, type Matrix, zeros } from "../reference/tensor.ts";
@@ -10,38 +11,91 @@ import { expectDifferences, expectNear, floats, reads, run, SIZES, updates, weig
 interface Scored {
   rows: number;
   items: number;
-  stride: number;
+  /** f32[rows, V] */
   scores: number[];
   targets: number[];
   scale: number;
+  /** Rows a thread has at once; all if left out. */
+  blockRows?: number;
 }
 
-function crossEntropy({ rows, items, stride, scores, targets, scale }: Scored, quick = false) {
+interface Products {
+  /** f32[rows, D] */
+  y: number[];
+  /** f32[V, D] */
+  table: number[];
+  targets: number[];
+  scale: number;
+  width: number;
+  blockRows?: number;
+}
+
+/** Rows of sums beside the D-wide ones: assembly/kernel/loss.ts. */
+const SUMS = 6;
+
+function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, quick = false) {
+  const [rows, items] = [targets.length, table.length / width];
+  const most = blockRows ?? Math.max(1, rows);
+  const blocks = Math.ceil(rows / most);
+  const columns = Math.ceil(most / 8) * 8;
   const buffers = {
-    scores: updates.f32(scores),
+    y: reads.f32(y),
+    table: reads.f32(table),
     targets: reads.i32(targets),
+    tablePanels: writes.f32(panelFloats(width, items)),
+    scores: writes.f32(blocks * items * columns),
+    yPanels: writes.f32(blocks * panelFloats(width, 1) * columns),
+    sums: writes.f32(blocks * SUMS * columns),
     losses: writes.f32(rows),
-    factors: writes.f32(rows),
+    dY: writes.f32(rows * width),
+    dTable: updates.f32(zeros(items * width)),
   };
-  const out = run(
+  return run(
     buffers,
-    ({ kernels, at, each }) =>
-      each(rows, 1, (begin, end) =>
-        kernels.crossEntropyF32(begin, end, items, stride, at.scores, at.targets, scale, at.losses, at.factors),
-      ),
+    ({ kernels: k, at, each }) => {
+      each(Math.ceil(width / 8), 1, (b, end) => k.packF32(b, end, width, items, at.table, width, 1, at.tablePanels));
+      const block = [rows, most, items, width] as const;
+      each(blocks, 1, (b, end) =>
+        k.crossEntropyF32(
+          b,
+          end,
+          ...block,
+          at.y,
+          at.table,
+          at.tablePanels,
+          at.targets,
+          scale,
+          at.scores,
+          at.yPanels,
+          at.sums,
+          at.losses,
+          at.dY,
+        ),
+      );
+      each(items, 4, (b, end) => k.crossEntropyTableF32(b, end, ...block, at.scores, at.yPanels, at.dTable));
+    },
     quick,
   );
-  // dS is the row that was left, times its factor.
-  const dS = out.scores.map((left, i) => (i % stride < items ? left * out.factors[Math.floor(i / stride)] : left));
-  return { losses: out.losses, scores: dS };
+}
+
+/** Losses and dS of scores as they are given: with D = rows, Y the identity and E the scores transposed, dE is dS transposed. */
+function ofScores({ rows, items, scores, targets, scale, blockRows }: Scored, quick = false) {
+  const y = Array.from({ length: rows * rows }, (_, i) => (Math.floor(i / rows) === i % rows ? 1 : 0));
+  const table = transpose(scores, rows, items);
+  const out = crossEntropy({ y, table, targets, scale, width: rows, blockRows }, quick);
+  return { losses: out.losses, dS: transpose(out.dTable, items, rows) };
+}
+
+function transpose(flat: ArrayLike<number>, rows: number, columns: number): number[] {
+  return Array.from({ length: rows * columns }, (_, i) => flat[(i % rows) * columns + Math.floor(i / rows)]);
 }
 
 /** Losses and dS in f64: loss = log Σ e^s − s_target. */
-function twinOf({ rows, items, stride, scores, targets, scale }: Scored): { losses: number[]; dS: Matrix } {
+function twinOf({ rows, items, scores, targets, scale }: Scored): { losses: number[]; dS: Matrix } {
   const losses: number[] = [];
   const dS: Matrix = [];
   for (let r = 0; r < rows; r++) {
-    const row = scores.slice(r * stride, r * stride + items);
+    const row = scores.slice(r * items, (r + 1) * items);
     const logSum = logSumExp(row);
     losses.push(logSum - row[targets[r]]);
     dS.push(row.map((score, j) => scale * (Math.exp(score - logSum) - (j === targets[r] ? 1 : 0))));
@@ -52,74 +106,68 @@ function twinOf({ rows, items, stride, scores, targets, scale }: Scored): { loss
 /** Σ e^{s − largest} is an f32 sum from 1 up: a small loss is off by its rounding, whatever its size. */
 const LOSS = { absolute: 3e-7, relative: 3e-7 };
 
-const blockOf = (flat: ArrayLike<number>, { rows, items, stride }: Scored): Matrix =>
-  fromFlat(flat, rows, stride).map((row) => row.slice(0, items));
-
 describe("cross-entropy equals torch.nn.functional.cross_entropy, scores and both gradient products included", () => {
   for (const { h, e, targets, scale, losses, dH, dE } of loadGolden("cross_entropy.json").cases) {
     const [rows, items, width] = [h.length, e.length, e[0].length];
-    const stride = Math.ceil(items / 8) * 8;
     test(`${rows} rows of ${items} items, D=${width}, scale ${scale ?? "1/rows"}`, () => {
-      const buffers = {
-        h: reads.f32(h.flat()),
-        e: reads.f32(e.flat()),
-        targets: reads.i32(targets),
-        scorePanels: writes.f32(panelFloats(items, width)),
-        gradientPanels: writes.f32(panelFloats(width, items)),
-        hPanels: writes.f32(panelFloats(width, rows)),
-        scores: writes.f32(rows * stride),
-        losses: writes.f32(rows),
-        factors: writes.f32(rows),
-        hScaled: writes.f32(rows * width),
-        dH: writes.f32(rows * width),
-        dE: updates.f32(zeros(items * width)),
-      };
-      const out = run(buffers, ({ kernels: k, at, each }) => {
-        const pack = (n: number, terms: number, b: number, step: number, column: number, to: number): void =>
-          each(Math.ceil(n / 8), 1, (begin, end) => k.packF32(begin, end, n, terms, b, step, column, to));
-        pack(items, width, at.e, 1, width, at.scorePanels);
-        each(rows, 1, (b, end) =>
-          k.gemmF32(b, end, items, width, at.h, width, 1, at.scorePanels, at.scores, stride, 0),
-        );
-        each(rows, 1, (b, end) =>
-          k.crossEntropyF32(b, end, items, stride, at.scores, at.targets, scale ?? 1 / rows, at.losses, at.factors),
-        );
-        pack(width, items, at.e, width, 1, at.gradientPanels);
-        each(rows, 1, (b, end) =>
-          k.gemmF32(b, end, width, items, at.scores, stride, 1, at.gradientPanels, at.dH, width, 0),
-        );
-        each(rows, 1, (b, end) => k.scaleRowsF32(b, end, width, at.dH, width, at.factors, at.dH, width));
-        each(rows, 1, (b, end) => k.scaleRowsF32(b, end, width, at.h, width, at.factors, at.hScaled, width));
-        pack(width, rows, at.hScaled, width, 1, at.hPanels);
-        each(items, 1, (b, end) => k.gemmF32(b, end, width, rows, at.scores, 1, stride, at.hPanels, at.dE, width, 1));
-      });
-      expectNear("losses", ["r"], [...out.losses], losses);
-      expectNear("dH", ["r", "d"], fromFlat(out.dH, rows, width), dH);
-      expectNear("dE", ["v", "d"], fromFlat(out.dE, items, width), dE);
+      for (const blockRows of [1, 3, 8, rows]) {
+        const [y, table] = [h.flat(), e.flat()];
+        const out = crossEntropy({ y, table, targets, scale: scale ?? 1 / rows, width, blockRows });
+        expectNear("losses", ["r"], [...out.losses], losses);
+        expectNear("dH", ["r", "d"], fromFlat(out.dY, rows, width), dH);
+        expectNear("dE", ["v", "d"], fromFlat(out.dTable, items, width), dE);
+      }
     });
   }
 });
 
-test("losses and dS equal the f64 twin for V=1, 2, 3, 4, 5, 15, 1349 and 0…15 rows, with and without a gap between rows", () => {
+test("losses and both gradients equal the f64 twin, D = 1 … 15, in blocks of any size, added to what the table's gradient was", () => {
   forSeeds(2, (random) => {
-    for (const rows of SIZES) {
+    for (const width of SIZES.slice(1)) {
+      for (const [rows, items] of [
+        [0, 3],
+        [1, 1],
+        [5, 5],
+        [15, 15],
+        [9, 80],
+        [20, 203],
+      ]) {
+        const [y, table] = [floats(random, rows * width, 1), floats(random, items * width, 1)];
+        const targets = Array.from({ length: rows }, () => random.integer(0, items - 1));
+        const scale = Math.fround(random.choose([1, 1 / 7, 1 / 512]));
+        const out = crossEntropy({ y, table, targets, scale, width, blockRows: random.integer(1, rows + 3) });
+        const [h, e] = [fromFlat(y, rows, width), fromFlat(table, items, width)];
+        const want =
+          rows > 0
+            ? crossEntropyBackward(h, e, targets, scale)
+            : { dH: [], dE: fromFlat(zeros(items * width), items, width) };
+        const at = `rows ${rows}, V=${items}, D=${width}`;
+        expectClose(`losses, ${at}`, ["r"], [...out.losses], crossEntropyForward(h, e, targets), LOSS);
+        expectNear(`dY, ${at}`, ["r", "d"], fromFlat(out.dY, rows, width), want.dH);
+        expectNear(`dE, ${at}`, ["v", "d"], fromFlat(out.dTable, items, width), want.dE);
+      }
+    }
+  });
+});
+
+test("losses and dS equal the f64 twin for V=1, 2, 3, 4, 5, 15, 1349 and 0…15 rows", () => {
+  forSeeds(2, (random) => {
+    for (const rows of SIZES.slice(1)) {
       for (const items of [1, 2, 3, 4, 5, 15, ...(rows === 5 ? [1349] : [])]) {
-        const stride = random.choose([items, Math.ceil(items / 8) * 8]);
         const scored: Scored = {
           rows,
           items,
-          stride,
-          scores: floats(random, rows * stride, random.choose([1, 10])),
+          scores: floats(random, rows * items, random.choose([1, 10])),
           targets: Array.from({ length: rows }, () => random.integer(0, items - 1)),
           scale: Math.fround(random.choose([1, 1 / 7, 1 / 512])),
+          blockRows: random.integer(1, rows),
         };
-        const { losses, scores } = crossEntropy(scored);
+        const { losses, dS } = ofScores(scored);
         const want = twinOf(scored);
         const at = `rows ${rows}, V=${items}`;
         expectClose(`losses, ${at}`, ["r"], [...losses], want.losses, LOSS);
-        expectNear(`dS, ${at}`, ["r", "v"], blockOf(scores, scored), want.dS);
-        for (const [i, score] of scores.entries()) if (i % stride >= items) expect(score).toBe(scored.scores[i]);
-        for (const row of blockOf(scores, scored)) {
+        expectNear(`dS, ${at}`, ["r", "v"], fromFlat(dS, rows, items), want.dS);
+        for (const row of fromFlat(dS, rows, items)) {
           const sum = row.reduce((total, value) => total + value, 0);
           expect(Math.abs(sum), `Σ dS, ${at}`).toBeLessThan(1e-6 * scored.scale);
         }
@@ -130,9 +178,8 @@ test("losses and dS equal the f64 twin for V=1, 2, 3, 4, 5, 15, 1349 and 0…15 
 
 describe("extreme scores", () => {
   const of = (scores: number[], target: number): { loss: number; dS: number[] } => {
-    const scored = { rows: 1, items: scores.length, stride: scores.length, scores, targets: [target], scale: 1 };
-    const out = crossEntropy(scored);
-    return { loss: out.losses[0], dS: [...out.scores] };
+    const out = ofScores({ rows: 1, items: scores.length, scores, targets: [target], scale: 1 });
+    return { loss: out.losses[0], dS: out.dS };
   };
 
   test("of ±80, ±1e4 and ±1e30 equal the twin, and none is NaN", () => {
@@ -143,17 +190,16 @@ describe("extreme scores", () => {
       const scored: Scored = {
         rows: 3,
         items,
-        stride: items,
         scores: floats(random, 3 * items, bound).map((value) => Math.fround(value + level)),
         targets: [0, random.integer(0, items - 1), items - 1],
         scale: 1,
       };
-      const out = crossEntropy(scored);
+      const out = ofScores(scored);
       const want = twinOf(scored);
       // The relative scale of each row is its own: a loss of 1e4 must not hide one of 1.
       for (let r = 0; r < 3; r++) {
         expectClose("loss", [], out.losses[r], want.losses[r], LOSS);
-        expectNear(`dS[r=${r}]`, ["v"], blockOf(out.scores, scored)[r], want.dS[r]);
+        expectNear(`dS[r=${r}]`, ["v"], out.dS.slice(r * items, (r + 1) * items), want.dS[r]);
       }
     });
   });
@@ -176,17 +222,19 @@ describe("extreme scores", () => {
   test("one item costs nothing", () => expect(of([-3], 0)).toEqual({ loss: 0, dS: [0] }));
 });
 
-test("a row has the same bits whatever rows stand around it", () => {
+test("a row has the same bits whatever rows stand around it, and however they are cut into blocks", () => {
   forSeeds(10, (random) => {
-    const [rows, items] = [random.integer(2, 6), random.integer(1, 30)];
+    const [rows, items, width] = [random.integer(2, 20), random.integer(1, 90), random.integer(1, 17)];
+    const [y, table] = [floats(random, rows * width, 2), floats(random, items * width, 2)];
     const targets = Array.from({ length: rows }, () => random.integer(0, items - 1));
-    const scores = floats(random, rows * items, 4);
-    const whole = crossEntropy({ rows, items, stride: items, scores, targets, scale: 0.25 });
+    const common = { table, width, scale: 0.25 };
+    const whole = crossEntropy({ ...common, y, targets });
+    const cut = crossEntropy({ ...common, y, targets, blockRows: random.integer(1, rows) });
+    for (const name of ["losses", "dY", "dTable"] as const) expect([...cut[name]], name).toEqual([...whole[name]]);
     const r = random.integer(0, rows - 1);
-    const row = scores.slice(r * items, (r + 1) * items);
-    const alone = crossEntropy({ rows: 1, items, stride: items, scores: row, targets: [targets[r]], scale: 0.25 });
-    expect([...alone.scores]).toEqual([...whole.scores.subarray(r * items, (r + 1) * items)]);
+    const alone = crossEntropy({ ...common, y: y.slice(r * width, (r + 1) * width), targets: [targets[r]] });
     expect(alone.losses[0]).toBe(whole.losses[r]);
+    expect([...alone.dY]).toEqual([...whole.dY.subarray(r * width, (r + 1) * width)]);
   });
 });
 
@@ -196,13 +244,26 @@ test("dS equals differences of the losses", () => {
     const scored: Scored = {
       rows,
       items,
-      stride: items,
       scores: floats(random, rows * items, 2),
       targets: Array.from({ length: rows }, () => random.integer(0, items - 1)),
       scale: 0.5,
     };
-    const { scores: dS } = crossEntropy(scored);
+    const { dS } = ofScores(scored);
     const half = new Array<number>(rows).fill(0.5);
-    expectDifferences("scores", () => weigh(crossEntropy(scored, true).losses, half), scored.scores, dS);
+    expectDifferences("scores", () => weigh(ofScores(scored, true).losses, half), scored.scores, dS);
+  });
+});
+
+test("dY and dE equal differences of the losses", () => {
+  forSeeds(4, (random) => {
+    const [rows, items, width] = [random.integer(1, 3), random.integer(2, 9), random.integer(1, 5)];
+    const [y, table] = [floats(random, rows * width, 1), floats(random, items * width, 1)];
+    const targets = Array.from({ length: rows }, () => random.integer(0, items - 1));
+    const given = { y, table, targets, width, scale: 0.5 };
+    const { dY, dTable } = crossEntropy(given);
+    const half = new Array<number>(rows).fill(0.5);
+    const loss = () => weigh(crossEntropy(given, true).losses, half);
+    expectDifferences("y", loss, y, dY);
+    expectDifferences("table", loss, table, dTable);
   });
 });

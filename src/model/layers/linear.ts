@@ -5,7 +5,7 @@ import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter } from "../parameters.ts";
 
 /** Columns of a panel, and rows of a tile: the shares that gemmF32 works in. */
-const PANEL_COLUMNS = 8;
+export const PANEL_COLUMNS = 8;
 export const TILE_ROWS = 4;
 /** Columns that share a cache line: what columnSumsF32 works in. */
 export const LINE_COLUMNS = 16;

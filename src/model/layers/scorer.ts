@@ -3,7 +3,7 @@
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter } from "../parameters.ts";
-import { addWeightGradient, multiply, pack, panelFloats, placesOf, rowMajor } from "./linear.ts";
+import { multiply, PANEL_COLUMNS, pack, panelFloats, rowMajor, TILE_ROWS } from "./linear.ts";
 
 /** Floats of scores worked on at once: 16 MiB. */
 const BLOCK_FLOATS = 4_194_304;
@@ -13,6 +13,11 @@ const BLOCK_FLOATS = 4_194_304;
  */
 const MIN_BLOCK_ROWS = 16;
 const MAX_BLOCK_ROWS = 64;
+/** Least rows of a block of the loss, and how many blocks a thread gets in one visit, where their scores fit. */
+const MIN_LOSS_ROWS = 8;
+const BLOCKS_PER_THREAD = 4;
+/** Rows of the loss's sums: assembly/kernel/loss.ts. */
+const SUMS = 6;
 
 /** Scores whole catalogues against the embedding table. */
 export class TiedScorer {
@@ -42,13 +47,12 @@ export class TiedScorer {
     this.#gradientPanels = training ? engine.memory.planF32(panelFloats(this.width, this.items)) : 0;
   }
 
-  /** Lays the table out again, after it changed; for answers alone, when more than one row is to be scored. */
+  /** Lays the table out again, after it changed: for the loss at once, for answers when more than one row is to be scored. */
   prepare(): void {
     this.version++;
     this.#packed = false;
     if (!this.training) return;
     const { engine, items, width, embedding } = this;
-    this.#pack();
     pack(engine, width, items, embedding.value, width, 1, this.#gradientPanels);
   }
 
@@ -94,28 +98,62 @@ export class TiedScorer {
     losses: number,
     dY: number,
   ): void {
-    const { items, width, stride, blockRows } = this;
-    const { memory } = engine;
+    const { items, width, embedding } = this;
+    const { memory, threads } = engine;
     const mark = memory.mark();
-    const scores = memory.planF32(Math.min(rows, blockRows) * stride);
-    const yPanels = memory.planF32(panelFloats(width, Math.min(rows, blockRows)));
-    const yScaled = memory.planF32(Math.min(rows, blockRows) * width);
-    const factors = memory.planF32(Math.min(rows, blockRows));
-    for (let first = 0; first < rows; first += blockRows) {
-      const count = Math.min(blockRows, rows - first);
-      const yBlock = y + 4 * first * width;
-      this.score(count, yBlock, scores);
-      const [target, loss] = [targets + 4 * first, losses + 4 * first];
-      engine.each("crossEntropyF32", count, 1, items, stride, scores, target, scale, loss, factors);
-      const dScores = rowMajor(scores, stride);
-      const dYBlock = dY + 4 * first * width;
-      multiply(engine, count, width, items, dScores, this.#gradientPanels, dYBlock, width);
-      // The rows' factors go to D-wide rows: dY, and the y that makes the table's gradient.
-      engine.each("scaleRowsF32", count, placesOf(width), width, dYBlock, width, factors, dYBlock, width);
-      engine.each("scaleRowsF32", count, placesOf(width), width, yBlock, width, factors, yScaled, width);
-      pack(engine, width, count, yScaled, width, 1, yPanels);
-      addWeightGradient(engine, count, items, width, scores, stride, yPanels, this.embedding.gradient);
+    const { mostRows, mostBlocks } = blocksOf(items, threads);
+    const widthUp = panelFloats(width, 1);
+    const blocks = Math.min(mostBlocks, Math.ceil(rows / MIN_LOSS_ROWS));
+    const scores = memory.planF32(blocks * items * mostRows);
+    const yPanels = memory.planF32(blocks * widthUp * mostRows);
+    const sums = memory.planF32(blocks * SUMS * mostRows);
+    for (let first = 0; first < rows; first += blocks * mostRows) {
+      const count = Math.min(blocks * mostRows, rows - first);
+      const blockRows = Math.ceil(count / blocks);
+      engine.each(
+        "crossEntropyF32",
+        Math.ceil(count / blockRows),
+        1,
+        count,
+        blockRows,
+        items,
+        width,
+        y + 4 * first * width,
+        embedding.value,
+        this.#gradientPanels,
+        targets + 4 * first,
+        scale,
+        scores,
+        yPanels,
+        sums,
+        losses + 4 * first,
+        dY + 4 * first * width,
+      );
+      engine.each(
+        "crossEntropyTableF32",
+        items,
+        TILE_ROWS,
+        count,
+        blockRows,
+        items,
+        width,
+        scores,
+        yPanels,
+        embedding.gradient,
+      );
     }
     memory.release(mark);
   }
+}
+
+/**
+ * Cuts the rows of a loss into blocks, one thread's work each, so that the scores of a visit fit: one for a thread alone, several for each of
+ * more threads, so that one that is held up leaves the rest to the others.
+ */
+function blocksOf(items: number, threads: number): { mostRows: number; mostBlocks: number } {
+  const fitting = Math.floor(BLOCK_FLOATS / items);
+  const forEach = Math.floor(fitting / MAX_BLOCK_ROWS / threads);
+  const mostBlocks = threads === 1 ? 1 : threads * Math.max(1, Math.min(BLOCKS_PER_THREAD, forEach));
+  const mostRows = Math.floor(fitting / mostBlocks / PANEL_COLUMNS) * PANEL_COLUMNS;
+  return { mostRows: Math.max(MIN_LOSS_ROWS, Math.min(MAX_BLOCK_ROWS, mostRows)), mostBlocks };
 }
