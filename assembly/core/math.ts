@@ -47,9 +47,8 @@ export function expF32x4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(EXP_CONSTANTS + 36));
   p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(EXP_CONSTANTS + 40));
   p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), v128.load32_splat(EXP_CONSTANTS + 44));
-  // 2^n: n + 127 in the exponent bits, and 0 for n < −126.
-  const exponentI32x4 = i32x4.max_s(i32x4.add(shiftedF32x4, v128.load32_splat(EXPONENT_CONSTANTS)), i32x4.splat(0));
-  return f32x4.mul(p, i32x4.shl(exponentI32x4, 23));
+  // 2^n: n + 127 in the exponent bits, which is 0 for n = −127, the least there is, and then so is the result.
+  return f32x4.mul(p, i32x4.shl(i32x4.add(shiftedF32x4, v128.load32_splat(EXPONENT_CONSTANTS)), 23));
 }
 
 /**
@@ -93,9 +92,8 @@ export function expAllF32(at: usize, end: usize, shiftF32x4: v128): v128 {
     p0 = f32x4.add(f32x4.add(p0, r0), c);
     p1 = f32x4.add(f32x4.add(p1, r1), c);
     c = v128.load32_splat(EXPONENT_CONSTANTS);
-    const zero = i32x4.splat(0);
-    const e0 = f32x4.mul(p0, i32x4.shl(i32x4.max_s(i32x4.add(shifted0, c), zero), 23));
-    const e1 = f32x4.mul(p1, i32x4.shl(i32x4.max_s(i32x4.add(shifted1, c), zero), 23));
+    const e0 = f32x4.mul(p0, i32x4.shl(i32x4.add(shifted0, c), 23));
+    const e1 = f32x4.mul(p1, i32x4.shl(i32x4.add(shifted1, c), 23));
     v128.store(at, e0);
     v128.store(at, e1, 16);
     sumOfLanes = f32x4.add(f32x4.add(sumOfLanes, e0), e1);
@@ -153,9 +151,8 @@ export function expColumnsF32(rows: i32, columns: i32, rowBytes: usize, x: usize
       p0 = f32x4.add(f32x4.add(p0, r0), c);
       p1 = f32x4.add(f32x4.add(p1, r1), c);
       c = v128.load32_splat(EXPONENT_CONSTANTS);
-      const zero = i32x4.splat(0);
-      const e0 = f32x4.mul(p0, i32x4.shl(i32x4.max_s(i32x4.add(shifted0, c), zero), 23));
-      const e1 = f32x4.mul(p1, i32x4.shl(i32x4.max_s(i32x4.add(shifted1, c), zero), 23));
+      const e0 = f32x4.mul(p0, i32x4.shl(i32x4.add(shifted0, c), 23));
+      const e1 = f32x4.mul(p1, i32x4.shl(i32x4.add(shifted1, c), 23));
       v128.store(at, e0);
       v128.store(at, e1, 16);
       v128.store(sums + column, f32x4.add(v128.load(sums + column), e0));

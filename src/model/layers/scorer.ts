@@ -13,8 +13,9 @@ const BLOCK_FLOATS = 4_194_304;
  */
 const MIN_BLOCK_ROWS = 16;
 const MAX_BLOCK_ROWS = 64;
-/** Least rows of a block of the loss, and how many blocks a thread gets in one visit, where their scores fit. */
+/** Rows of a block of the loss, and how many blocks a thread gets in one visit, where their scores fit. */
 const MIN_LOSS_ROWS = 8;
+const MAX_LOSS_ROWS = 128;
 const BLOCKS_PER_THREAD = 4;
 /** Rows of the loss's sums: assembly/kernel/loss.ts. */
 const SUMS = 6;
@@ -152,8 +153,8 @@ export class TiedScorer {
  */
 function blocksOf(items: number, threads: number): { mostRows: number; mostBlocks: number } {
   const fitting = Math.floor(BLOCK_FLOATS / items);
-  const forEach = Math.floor(fitting / MAX_BLOCK_ROWS / threads);
+  const forEach = Math.floor(fitting / MAX_LOSS_ROWS / threads);
   const mostBlocks = threads === 1 ? 1 : threads * Math.max(1, Math.min(BLOCKS_PER_THREAD, forEach));
   const mostRows = Math.floor(fitting / mostBlocks / PANEL_COLUMNS) * PANEL_COLUMNS;
-  return { mostRows: Math.max(MIN_LOSS_ROWS, Math.min(MAX_BLOCK_ROWS, mostRows)), mostBlocks };
+  return { mostRows: Math.max(MIN_LOSS_ROWS, Math.min(MAX_LOSS_ROWS, mostRows)), mostBlocks };
 }
