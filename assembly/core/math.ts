@@ -6,7 +6,7 @@
 // Constants are read from memory, because V8 builds a vector constant anew, in five instructions, wherever a loop uses it. Maximum
 // and minimum are pmax and pmin, one instruction each; with the constant second they let NaN through.
 
-const EXP_CONSTANTS = memory.data<f32>([
+export const EXP_CONSTANTS = memory.data<f32>([
   -88.0, // clamp: e^x is 0 there
   88.3762626647, // clamp: the largest x
   1.44269504088896341, // log2 e
@@ -19,9 +19,11 @@ const EXP_CONSTANTS = memory.data<f32>([
   1.666652113199234e-1,
   4.999999403953552e-1,
   1.0,
+  88.0, // the clamps of −x
+  -88.3762626647,
 ]);
-const EXPONENT_CONSTANTS = memory.data<i32>([127 - 0x4b400000]); // from the bits of n + 1.5 * 2^23 to n + 127
-const TANH_CONSTANTS = memory.data<f32>([
+export const EXPONENT_CONSTANTS = memory.data<i32>([127 - 0x4b400000]); // from the bits of n + 1.5 * 2^23 to n + 127
+export const TANH_CONSTANTS = memory.data<f32>([
   -5.70498872745e-3, // (tanh x - x)/x^3 in x^2, highest power first
   2.06390887954e-2,
   -5.37397155531e-2,
@@ -29,7 +31,9 @@ const TANH_CONSTANTS = memory.data<f32>([
   -3.33332819422e-1,
   2.0,
   0.625, // where the formula changes
+  0.390625, // its square
 ]);
+export const SIGN_BIT = memory.data<u32>([0x80000000]);
 
 /** Returns e^x: at most 1 ULP (seen: 0.992) for x in [−87.336, 88.376]; denormal, then 0 from −87.684 down; 2.406e38 above, NaN for NaN. */
 export function expF32x4(x: v128): v128 {
@@ -211,7 +215,7 @@ export function log2F64(x: f64): f64 {
 }
 
 /** Squashings a recurrent cell can use; the numbers are part of the interface. */
-const TANH: i32 = 0;
+export const TANH: i32 = 0;
 
 /** Returns tanh x (kind 0) or max(x, 0) (kind 1). */
 export function squashF32x4(kind: i32, x: v128): v128 {

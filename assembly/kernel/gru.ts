@@ -14,9 +14,10 @@
 // Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
 // Cost     6·H² flops a row forward, 6·H² backward, plus two σ and one tanh for each of H.  npm run bench -- kernel
 
-import { sigmoidF32x4, squashF32x4, squashSlopeF32x4 } from "../core/math";
+import { sigmoidGates, squashAll } from "../core/gates";
+import { squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
-import { loadLanes, preactivation, storeLanes, storeTail } from "../core/v128";
+import { loadLanes, loadTail, storeLanes, storeTail } from "../core/v128";
 import { gemmF32 } from "./gemm";
 
 /** Runs the recurrence over all steps for sequences [begin, end). */
@@ -63,23 +64,6 @@ export function gruForwardF32(
   }
 }
 
-/** Writes σ((w·x + biasIh) + (product + biasHh)) of `width` gates side by side over `product`. */
-function sigmoidGates(width: i32, x: usize, wF32x4: v128, biasIh: usize, product: usize, biasHh: usize): void {
-  const full = width & ~3;
-  for (let j = 0; j < full; j += 4) {
-    const at = (<usize>j) << 2;
-    const fromX = f32x4.add(f32x4.mul(wF32x4, v128.load(x + at)), v128.load(biasIh + at));
-    const fromH = f32x4.add(v128.load(product + at), v128.load(biasHh + at));
-    v128.store(product + at, sigmoidF32x4(f32x4.add(fromX, fromH)));
-  }
-  if (full < width) {
-    const at = (<usize>full) << 2;
-    const rest = width - full;
-    const sum = preactivation(x + at, wF32x4, biasIh + at, product + at, biasHh + at, rest);
-    storeTail(product + at, sigmoidF32x4(sum), rest);
-  }
-}
-
 function gruCell(
   hidden: i32,
   squash: i32,
@@ -93,30 +77,48 @@ function gruCell(
   gates: usize,
 ): void {
   const hBytes = (<usize>hidden) << 2;
+  const full = hBytes & ~15;
+  const rest = hidden & 3;
   const weightF32x4 = f32x4.splat(weight);
-  const one = f32x4.splat(1);
-  // 1. r and z side by side, left in the product
-  sigmoidGates(2 * hidden, x, weightF32x4, biasIh, hProduct, biasHh);
-  // 2. n and h'
-  for (let j = 0; j < hidden; j += 4) {
-    const count = hidden - j;
-    const r = (<usize>j) << 2;
-    const z = r + hBytes;
-    const n = z + hBytes;
-    const rF32x4 = loadLanes(hProduct + r, count);
-    const zF32x4 = loadLanes(hProduct + z, count);
-    const hnF32x4 = f32x4.add(loadLanes(hProduct + n, count), loadLanes(biasHh + n, count));
-    const xnF32x4 = f32x4.add(f32x4.mul(weightF32x4, loadLanes(x + n, count)), loadLanes(biasIh + n, count));
-    const nF32x4 = squashF32x4(squash, f32x4.add(xnF32x4, f32x4.mul(rF32x4, hnF32x4)));
-    const keptF32x4 = f32x4.mul(zF32x4, loadLanes(hBefore + r, count));
-    storeLanes(h + r, f32x4.add(f32x4.mul(f32x4.sub(one, zF32x4), nF32x4), keptF32x4), count);
-    if (gates) {
-      storeLanes(gates + r, rF32x4, count);
-      storeLanes(gates + z, zF32x4, count);
-      storeLanes(gates + n, nF32x4, count);
-      storeLanes(gates + n + hBytes, hnF32x4, count);
-    }
+  // 1. r and z side by side
+  const r = gates ? gates : hProduct;
+  sigmoidGates(2 * hidden, x, weightF32x4, biasIh, hProduct, biasHh, r);
+  // 2. what n is the tanh of
+  const z = r + hBytes;
+  const n = z + hBytes;
+  const hn = n + hBytes;
+  const skip = n - r;
+  x += skip;
+  biasIh += skip;
+  hProduct += skip;
+  biasHh += skip;
+  for (let at: usize = 0; at < full; at += 16) {
+    const hnF32x4 = f32x4.add(v128.load(hProduct + at), v128.load(biasHh + at));
+    const xnF32x4 = f32x4.add(f32x4.mul(weightF32x4, v128.load(x + at)), v128.load(biasIh + at));
+    v128.store(n + at, f32x4.add(xnF32x4, f32x4.mul(v128.load(r + at), hnF32x4)));
+    if (gates) v128.store(hn + at, hnF32x4);
   }
+  if (rest) {
+    const hnF32x4 = f32x4.add(loadTail(hProduct + full, rest), loadTail(biasHh + full, rest));
+    const xnF32x4 = f32x4.add(f32x4.mul(weightF32x4, loadTail(x + full, rest)), loadTail(biasIh + full, rest));
+    storeTail(n + full, f32x4.add(xnF32x4, f32x4.mul(loadTail(r + full, rest), hnF32x4)), rest);
+    if (gates) storeTail(hn + full, hnF32x4, rest);
+  }
+  // 3. n
+  squashAll(squash, n, hn);
+  // 4. h'
+  for (let at: usize = 0; at < full; at += 16) {
+    v128.store(h + at, mixed(v128.load(z + at), v128.load(n + at), v128.load(hBefore + at)));
+  }
+  if (rest) {
+    const hF32x4 = mixed(loadTail(z + full, rest), loadTail(n + full, rest), loadTail(hBefore + full, rest));
+    storeTail(h + full, hF32x4, rest);
+  }
+}
+
+/** Returns (1 − z)·n + z·h. */
+function mixed(z: v128, n: v128, h: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.sub(f32x4.splat(1), z), n), f32x4.mul(z, h));
 }
 
 /** Runs back over all steps for sequences [begin, end). */

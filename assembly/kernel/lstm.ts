@@ -15,9 +15,10 @@
 // Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
 // Cost     8·H² flops a row forward, 8·H² backward, plus three σ and two tanh for each of H.  npm run bench -- kernel
 
-import { sigmoidF32x4, squashF32x4, squashSlopeF32x4 } from "../core/math";
+import { sigmoidGates, squashAll } from "../core/gates";
+import { squashF32x4, squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
-import { loadLanes, preactivation, storeLanes } from "../core/v128";
+import { loadLanes, loadTail, preactivation, storeLanes, storeTail } from "../core/v128";
 import { gemmF32 } from "./gemm";
 
 /** Runs the recurrence over all steps for sequences [begin, end). */
@@ -83,27 +84,50 @@ function lstmCell(
   gates: usize,
 ): void {
   const hBytes = (<usize>hidden) << 2;
+  const full = hBytes & ~15;
+  const rest = hidden & 3;
   const weightF32x4 = f32x4.splat(weight);
-  for (let j = 0; j < hidden; j += 4) {
-    const count = hidden - j;
-    const i = (<usize>j) << 2;
-    const f = i + hBytes;
-    const g = f + hBytes;
-    const o = g + hBytes;
-    const iF32x4 = sigmoidF32x4(preactivation(x + i, weightF32x4, biasIh + i, hProduct + i, biasHh + i, count));
-    const fF32x4 = sigmoidF32x4(preactivation(x + f, weightF32x4, biasIh + f, hProduct + f, biasHh + f, count));
-    const gF32x4 = squashF32x4(squash, preactivation(x + g, weightF32x4, biasIh + g, hProduct + g, biasHh + g, count));
-    const oF32x4 = sigmoidF32x4(preactivation(x + o, weightF32x4, biasIh + o, hProduct + o, biasHh + o, count));
-    const cF32x4 = f32x4.add(f32x4.mul(fF32x4, loadLanes(cBefore + i, count)), f32x4.mul(iF32x4, gF32x4));
-    storeLanes(c + i, cF32x4, count);
-    storeLanes(h + i, f32x4.mul(oF32x4, squashF32x4(squash, cF32x4)), count);
-    if (gates) {
-      storeLanes(gates + i, iF32x4, count);
-      storeLanes(gates + f, fF32x4, count);
-      storeLanes(gates + g, gF32x4, count);
-      storeLanes(gates + o, oF32x4, count);
-    }
+  // 1. i and f side by side, and o
+  const i = gates ? gates : hProduct;
+  const f = i + hBytes;
+  const g = f + hBytes;
+  const o = g + hBytes;
+  sigmoidGates(2 * hidden, x, weightF32x4, biasIh, hProduct, biasHh, i);
+  const toO = o - i;
+  sigmoidGates(hidden, x + toO, weightF32x4, biasIh + toO, hProduct + toO, biasHh + toO, o);
+  // 2. g
+  const toG = g - i;
+  x += toG;
+  biasIh += toG;
+  hProduct += toG;
+  biasHh += toG;
+  for (let at: usize = 0; at < full; at += 16) {
+    const fromX = f32x4.add(f32x4.mul(weightF32x4, v128.load(x + at)), v128.load(biasIh + at));
+    const fromH = f32x4.add(v128.load(hProduct + at), v128.load(biasHh + at));
+    v128.store(g + at, f32x4.add(fromX, fromH));
   }
+  if (rest) {
+    const sumF32x4 = preactivation(x + full, weightF32x4, biasIh + full, hProduct + full, biasHh + full, rest);
+    storeTail(g + full, sumF32x4, rest);
+  }
+  squashAll(squash, g, o);
+  // 3. c', to h as well
+  for (let at: usize = 0; at < full; at += 16) {
+    const keptF32x4 = f32x4.mul(v128.load(f + at), v128.load(cBefore + at));
+    const cF32x4 = f32x4.add(keptF32x4, f32x4.mul(v128.load(i + at), v128.load(g + at)));
+    v128.store(c + at, cF32x4);
+    v128.store(h + at, cF32x4);
+  }
+  if (rest) {
+    const keptF32x4 = f32x4.mul(loadTail(f + full, rest), loadTail(cBefore + full, rest));
+    const cF32x4 = f32x4.add(keptF32x4, f32x4.mul(loadTail(i + full, rest), loadTail(g + full, rest)));
+    storeTail(c + full, cF32x4, rest);
+    storeTail(h + full, cF32x4, rest);
+  }
+  // 4. h'
+  squashAll(squash, h, h + hBytes);
+  for (let at: usize = 0; at < full; at += 16) v128.store(h + at, f32x4.mul(v128.load(o + at), v128.load(h + at)));
+  if (rest) storeTail(h + full, f32x4.mul(loadTail(o + full, rest), loadTail(h + full, rest)), rest);
 }
 
 /** Runs back over all steps for sequences [begin, end). */

@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 const ENTRY = `
+const ZEROS: usize = 3 << 20;
+import { sigmoidGates, squashAll } from "./assembly/core/gates";
 import { expAllF32, expF32, expF32x4, logF64, sigmoidF32x4, tanhF32x4 } from "./assembly/core/math";
 import { normalQuantile, randomBits, streamKey } from "./assembly/core/rng";
 
@@ -25,6 +27,14 @@ export function expOfOne(n: i32, x: usize, y: usize): void {
 export function expAll(n: i32, x: usize, y: usize): void {
   memory.copy(y, x, <usize>n << 2);
   v128.store(y + (<usize>n << 2), expAllF32(y, y + (<usize>n << 2), f32x4.splat(0)));
+}
+export function sigmoidAll(n: i32, x: usize, y: usize): void {
+  memory.fill(ZEROS, 0, <usize>n << 2);
+  sigmoidGates(n, x, f32x4.splat(1), ZEROS, ZEROS, ZEROS, y);
+}
+export function tanhAll(n: i32, x: usize, y: usize): void {
+  memory.copy(y, x, <usize>n << 2);
+  squashAll(0, y, y + (<usize>n << 2));
 }
 export function log(x: f64): f64 { return logF64(x); }
 export function quantile(p: f64): f64 { return normalQuantile(p); }
@@ -46,6 +56,8 @@ interface Exports {
   tanh(n: number, x: number, y: number): void;
   expOfOne(n: number, x: number, y: number): void;
   expAll(n: number, x: number, y: number): void;
+  sigmoidAll(n: number, x: number, y: number): void;
+  tanhAll(n: number, x: number, y: number): void;
   log(x: number): number;
   quantile(p: number): number;
   bits(n: number, y: number, seed: number, stream: number, step: number, first: bigint): void;
@@ -57,6 +69,8 @@ export interface Internals extends Exports {
   output: Float32Array;
   /** Runs an array function over `input`, into `output`. */
   apply(name: "exp" | "sigmoid" | "tanh" | "expOfOne" | "expAll", count: number): Float32Array;
+  /** Runs an array function that takes any count over `input`, into `output`. */
+  applyTo(name: "sigmoidAll" | "tanhAll", count: number): Float32Array;
   /** Returns 64 random bits for each of `count` ≤ BLOCK indices. */
   draw(count: number, seed: number, stream: number, step: number, first?: bigint): BigUint64Array;
 }
@@ -104,6 +118,10 @@ export async function compileInternals(): Promise<Internals> {
     output,
     apply: (name, count) => {
       exports[name](Math.ceil(count / 4) * 4, INPUT, OUTPUT);
+      return output.subarray(0, count);
+    },
+    applyTo: (name, count) => {
+      exports[name](count, INPUT, OUTPUT);
       return output.subarray(0, count);
     },
     draw: (count, seed, stream, step, first = 0n) => {
