@@ -5,6 +5,14 @@
 import { EXP_CONSTANTS, EXPONENT_CONSTANTS, SIGN_BIT, sigmoidF32x4, squashF32x4, TANH, TANH_CONSTANTS } from "./math";
 import { loadLanes, preactivation, storeLanes } from "./v128";
 
+/** Reads a number of each cache line of table rows, so that many are fetched at once, and all are at hand when gates read them. */
+export function fetchRows(count: i32, rows: usize, table: usize, rowBytes: usize): void {
+  for (let b = 0; b < count; b++) {
+    let at = table + <usize>load<u32>(rows + ((<usize>b) << 2)) * rowBytes;
+    for (const end = at + rowBytes; at < end; at += 64) load<f32>(at);
+  }
+}
+
 /** Returns the sum of gate inputs at `at`: (w·x + biasIh) + (product + biasHh). */
 function gateInput(at: usize, x: usize, w: v128, biasIh: usize, product: usize, biasHh: usize): v128 {
   const fromX = f32x4.add(f32x4.mul(w, v128.load(x + at)), v128.load(biasIh + at));

@@ -4,9 +4,9 @@
 //          dh = dh'·z + W_hᵀ·(dr, dz, dh_n).
 //          squash 1 puts max(·, 0) in the place of tanh, and its derivative in that of 1 − n².
 // Source   Cho et al., EMNLP 2014, in the variant, gate order (r, z, n) and shapes of torch.nn.GRU. w·(W·x) for W·(w·x).
-// Shapes   offsets i32[T + 1] · input f32[rows, 3H] · weights f32[rows] or 0 · biasIh, biasHh f32[3H] · wHhPanels packF32 of
-//          W_hhᵀ (forward), or of W_hr, W_hz, W_hn one after the other (backward) · state f32[B, H] · h, dH f32[rows, H] · gates f32[rows, 4H] · scratch f32[B, 3H] ·
-//          dState f32[B, H]
+// Shapes   offsets i32[T + 1] · input f32[rows, 3H] with inputRows 0, or f32[V, 3H] with the row of it that each row takes, i32[rows] ·
+//          weights f32[rows] or 0 · biasIh, biasHh f32[3H] · wHhPanels packF32 of W_hhᵀ (forward), or of W_hr, W_hz, W_hn one after
+//          the other (backward) · state f32[B, H] · h, dH f32[rows, H] · gates f32[rows, 4H] · scratch f32[B, 3H] · dState f32[B, H]
 // Layout   packed rows (core/packed.ts), rows of this window only; state is h before its first step. Gates keep (r, z, n, h_n).
 // Writes   sequences [begin, end): h, gates overwritten; backward turns gates into (dr, dz, dn, dh_n), so that
 //          dA_ih = columns [0, 3H) and dA_hh = columns [0, 2H) and [3H, 4H); dState = gradient of state; dH and scratch are used up.
@@ -14,7 +14,7 @@
 // Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
 // Cost     6·H² flops a row forward, 6·H² backward, plus two σ and one tanh for each of H.  npm run bench -- kernel
 
-import { sigmoidGates, squashAll } from "../core/gates";
+import { fetchRows, sigmoidGates, squashAll } from "../core/gates";
 import { squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
 import { loadLanes, loadTail, storeLanes, storeTail } from "../core/v128";
@@ -29,6 +29,7 @@ export function gruForwardF32(
   hidden: i32,
   squash: i32,
   input: usize,
+  inputRows: usize,
   weights: usize,
   biasIh: usize,
   wHhPanels: usize,
@@ -44,13 +45,14 @@ export function gruForwardF32(
     const first = stepRow(t, offsets);
     const alive = min(end, aliveAt(t, offsets));
     if (alive <= begin) break;
+    if (inputRows) fetchRows(alive - begin, inputRows + ((<usize>(first + begin)) << 2), input, 3 * hBytes);
     gemmF32(begin, alive, 3 * hidden, hidden, before, hidden, 1, wHhPanels, scratch, 3 * hidden, 0);
     for (let b = begin; b < alive; b++) {
       const row = <usize>(first + b);
       gruCell(
         hidden,
         squash,
-        input + row * 3 * hBytes,
+        input + (inputRows ? <usize>load<u32>(inputRows + (row << 2)) : row) * 3 * hBytes,
         weights ? load<f32>(weights + (row << 2)) : 1,
         biasIh,
         scratch + <usize>b * 3 * hBytes,

@@ -5,9 +5,10 @@
 //          squash 1 puts max(·, 0) in the place of both tanh, and its derivative in that of 1 − tanh².
 // Source   Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; gate order (i, f, g, o) and shapes of
 //          torch.nn.LSTM. w·(W·x) for W·(w·x).
-// Shapes   offsets i32[T + 1] · input f32[rows, 4H] · weights f32[rows] or 0 · biasIh, biasHh f32[4H] · wHhPanels packF32 of
-//          W_hhᵀ (forward) or W_hh (backward) · state, cellState f32[B, H] · h, c, dH f32[rows, H] · gates f32[rows, 4H] ·
-//          scratch f32[B, 4H] · dState, dCellState f32[B, H]
+// Shapes   offsets i32[T + 1] · input f32[rows, 4H] with inputRows 0, or f32[V, 4H] with the row of it that each row takes, i32[rows] ·
+//          weights f32[rows] or 0 · biasIh, biasHh f32[4H] · wHhPanels packF32 of W_hhᵀ (forward) or W_hh (backward) ·
+//          state, cellState f32[B, H] · h, c, dH f32[rows, H] · gates f32[rows, 4H] · scratch f32[B, 4H] ·
+//          dState, dCellState f32[B, H]
 // Layout   packed rows (core/packed.ts), rows of this window only; state and cellState are h and c before its first step.
 // Writes   sequences [begin, end): h, c, gates overwritten; backward turns gates into (di, df, dg, do) = dA for both products;
 //          dState and dCellState = gradients of the states.
@@ -15,7 +16,7 @@
 // Limits   H ≥ 1. Without gates (0) nothing is kept and only the forward pass is possible.
 // Cost     8·H² flops a row forward, 8·H² backward, plus three σ and two tanh for each of H.  npm run bench -- kernel
 
-import { sigmoidGates, squashAll } from "../core/gates";
+import { fetchRows, sigmoidGates, squashAll } from "../core/gates";
 import { squashF32x4, squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
 import { loadLanes, loadTail, preactivation, storeLanes, storeTail } from "../core/v128";
@@ -30,6 +31,7 @@ export function lstmForwardF32(
   hidden: i32,
   squash: i32,
   input: usize,
+  inputRows: usize,
   weights: usize,
   biasIh: usize,
   wHhPanels: usize,
@@ -48,13 +50,14 @@ export function lstmForwardF32(
     const first = stepRow(t, offsets);
     const alive = min(end, aliveAt(t, offsets));
     if (alive <= begin) break;
+    if (inputRows) fetchRows(alive - begin, inputRows + ((<usize>(first + begin)) << 2), input, 4 * hBytes);
     gemmF32(begin, alive, 4 * hidden, hidden, hBefore, hidden, 1, wHhPanels, scratch, 4 * hidden, 0);
     for (let b = begin; b < alive; b++) {
       const row = <usize>(first + b);
       lstmCell(
         hidden,
         squash,
-        input + row * 4 * hBytes,
+        input + (inputRows ? <usize>load<u32>(inputRows + (row << 2)) : row) * 4 * hBytes,
         weights ? load<f32>(weights + (row << 2)) : 1,
         biasIh,
         scratch + <usize>b * 4 * hBytes,

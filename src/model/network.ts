@@ -28,6 +28,8 @@ const INPUT_PLACE = 0x200;
 const SECOND_PART = 0x40000000;
 /** Floats of a table of first products: 64 MiB. */
 const MOST_TABLE_FLOATS = 16_777_216;
+/** In the place of embedded rows where nothing reads them: the table of first products is all that is looked at. */
+const NOT_EMBEDDED: EmbeddingTrace = { x: 0, norm: undefined, positionsAt: 0 };
 /** The user of a history whom the model does not know. */
 export const NO_USER = -1;
 
@@ -244,16 +246,6 @@ export class Network {
     this.#tabulated = true;
   }
 
-  /** Looks up the first product of a window's rows; 0 where it is not tabulated. */
-  #lookUp({ batch, rows, firstRow }: Window): number {
-    if (!this.#tabulated) return 0;
-    const { engine } = this;
-    const { tableWidth } = this.#sublayers[0];
-    const found = engine.memory.planF32(rows * tableWidth);
-    engine.each("gatherForwardF32", rows, 1, this.#table, batch.itemsAt + 4 * firstRow, tableWidth, found);
-    return found;
-  }
-
   /** Makes all that is planned by now outlast steps: what else lives as long as the model, such as an optimiser. */
   keepPlanned(): void {
     this.#stepMark = this.engine.memory.mark();
@@ -303,7 +295,8 @@ export class Network {
       features && indices.map((index) => this.#featuresWithinReach(features[index])),
       config.features,
     );
-    const embedded = this.#embedding.forward(engine, batch);
+    const skips = this.#tabulated && !this.#attention && config.residual !== "add";
+    const embedded = skips ? NOT_EMBEDDED : this.#embedding.forward(engine, batch);
     const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
     const states = this.#planStates(batch);
     for (const window of cutWindows(engine, batch, config.window)) {
@@ -455,7 +448,7 @@ export class Network {
     const drop = masks && { ...masks, rate: config.dropout };
     const runs = this.#sublayers.map((sublayer, index) => {
       const isFirst = index === 0;
-      const tabulated = isFirst && !masks ? this.#lookUp(window) : 0;
+      const tabulated = isFirst && !masks && this.#tabulated ? this.#table : 0;
       const run = sublayer.forward(window, x, states[index], isFirst ? gate : undefined, drop, tabulated);
       x = run.y;
       return run;

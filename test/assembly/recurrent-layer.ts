@@ -134,7 +134,21 @@ export function runLayer(given: Case, passes: "forward" | "both", quick = false)
       const keep = passes === "both" ? at.gates : 0;
       const { offsets: steps0, product, biasIh, hiddenPanels, biasHh, h0, c0, h, c, scratch, gates: dGates } = at;
       each(sequences, 1, (b, e) => {
-        const layer = [b, e, steps, steps0, hidden, TANH, product, weights, biasIh, hiddenPanels, biasHh, h0] as const;
+        const layer = [
+          b,
+          e,
+          steps,
+          steps0,
+          hidden,
+          TANH,
+          product,
+          0,
+          weights,
+          biasIh,
+          hiddenPanels,
+          biasHh,
+          h0,
+        ] as const;
         if (cell === "gru") k.gruForwardF32(...layer, h, keep, scratch);
         else k.lstmForwardF32(...layer, c0, h, c, keep, scratch);
       });

@@ -12,7 +12,7 @@ export interface Pass {
   weights: number;
   /** Address of their gradient, f32[rows]; ignored without weights. */
   dWeights: number;
-  /** Address of what the body makes of its input alone, `tabulate`d, f32[rows, …]; 0 where it has to be computed. */
+  /** Address of what the body makes of each item alone, `tabulate`d, f32[V, tableWidth]; 0 where it has to be computed. */
   tabulated: number;
   /** Dropout inside the body; undefined when nothing trains, and nothing is kept for backward. */
   drop: Dropout | undefined;

@@ -22,7 +22,7 @@ interface RecurrenceTrace {
   c: number;
   /** f32[rows, in]. */
   input: number;
-  /** W_ih·x, f32[rows, gates·H]. */
+  /** W_ih·x, f32[rows, gates·H]; the table of it where there is one. */
   product: number;
   /** Activated gates, f32[rows, 4H]; 0 when nothing trains. */
   gates: number;
@@ -134,6 +134,7 @@ export class Recurrence implements Body {
     const { memory } = engine;
     const { rows, steps, sequences, offsetsAt } = window;
     const product = tabulated || memory.planF32(rows * this.#gates * hidden);
+    const productRows = tabulated ? window.batch.itemsAt + 4 * window.firstRow : 0;
     if (!tabulated) this.#inputMap.forward(rows, x, product);
     const h = memory.planF32(rows * hidden);
     const c = this.#cell === "lstm" ? memory.planF32(rows * hidden) : 0;
@@ -152,6 +153,7 @@ export class Recurrence implements Body {
         hidden,
         this.#squash,
         product,
+        productRows,
         weights,
         biasIh,
         panels,
@@ -173,6 +175,7 @@ export class Recurrence implements Body {
         hidden,
         this.#squash,
         product,
+        productRows,
         weights,
         biasIh,
         panels,
