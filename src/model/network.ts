@@ -302,11 +302,12 @@ export class Network {
     for (const window of cutWindows(engine, batch, config.window)) {
       const mark = memory.mark();
       const trace = this.#forwardWindow(window, embedded, attention, states, 0, undefined);
+      const from = memory.f32(trace.y, window.rows * width);
+      const to = memory.f32(y, histories.length * width);
       for (let b = 0; b < batch.sequences; b++) {
         const row = lastRow(batch, b) - window.firstRow;
         if (row < 0 || row >= window.rows) continue;
-        const place = indices[batch.order[b]];
-        memory.f32(y + 4 * place * width, width).set(memory.f32(trace.y + 4 * row * width, width));
+        to.set(from.subarray(row * width, (row + 1) * width), indices[batch.order[b]] * width);
       }
       for (const run of trace.runs) run.carry();
       memory.release(mark);

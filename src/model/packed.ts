@@ -55,10 +55,12 @@ export function packHistories(
   featureCount = 0,
 ): PackedBatch {
   const { memory } = engine;
-  const order = Int32Array.from(histories, (_, i) => i);
-  order.sort((a, b) => histories[b].length - histories[a].length || a - b);
-  const lengths = order.map((i) => histories[i].length);
-  const sequences = lengths.length;
+  const sequences = histories.length;
+  const order = new Int32Array(sequences);
+  for (let i = 0; i < sequences; i++) order[i] = i;
+  if (sequences > 1) order.sort((a, b) => histories[b].length - histories[a].length || a - b);
+  const lengths = new Int32Array(sequences);
+  for (let b = 0; b < sequences; b++) lengths[b] = histories[order[b]].length;
   const steps = sequences > 0 ? lengths[0] : 0;
   const offsets = new Int32Array(steps + 1);
   let alive = sequences;
@@ -90,6 +92,9 @@ export function packHistories(
 
 /** Cuts a batch into windows of at most `size` steps, in order. */
 export function cutWindows(engine: Engine, batch: PackedBatch, size: number): Window[] {
+  const { steps: all, rows, sequences, work, offsetsAt } = batch;
+  if (all > 0 && all <= size)
+    return [{ batch, firstStep: 0, steps: all, firstRow: 0, rows, sequences, work, offsetsAt }];
   const windows: Window[] = [];
   for (let firstStep = 0; firstStep < batch.steps; firstStep += size) {
     const steps = Math.min(size, batch.steps - firstStep);

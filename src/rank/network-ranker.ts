@@ -41,7 +41,9 @@ export class NetworkRanker implements Ranker {
       const batch = queries.slice(first, first + count);
       const histories = batch.map((query) => query.history);
       const users = batch.map((query) => this.#rowOf(query.user));
-      const excluded = joinLists(batch.map((query) => query.excluded.slice().sort()));
+      const excluded = joinLists(
+        batch.map(({ excluded }) => (excluded.length > 1 ? excluded.slice().sort() : excluded)),
+      );
       const restriction: Barred = { ...excluded, flags: barred };
       const catalogue =
         few || size > items / FEW_SHARE
@@ -57,7 +59,10 @@ export class NetworkRanker implements Ranker {
         for (let r = 0; r < count; r++) {
           if (found.left.includes(r))
             searchPlainly(network, 1, y + 4 * r * network.scorer.width, size, only(restriction, r), add);
-          else add(r, found.counts[r], found.items.subarray(r * size), found.scores.subarray(r * size));
+          else {
+            const [from, to] = [r * size, r * size + found.counts[r]];
+            lists.push({ items: found.items.slice(from, to), scores: this.#tell(found.scores.slice(from, to)) });
+          }
         }
       } else searchPlainly(network, count, y, size, restriction, add);
     }
