@@ -58,7 +58,7 @@ for (const items of [1000, 10_000, 100_000, 1_000_000]) {
   };
   const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   console.log(
-    `${items.toLocaleString("en")} items: ${scannerOf(engine).name} copy of ${mebibytes(copyBytes)} in ${copyMs.toFixed(0)} ms, prefix ${catalogue.prefix} of ${catalogue.words} words`,
+    `${items.toLocaleString("en")} items: ${scannerOf(engine).name} copy of ${mebibytes(copyBytes)} in ${copyMs.toFixed(0)} ms, ${catalogue.axes === 0 ? "as it is" : "turned"}`,
   );
   for (const k of [1, 20, 100, 1000]) {
     if (k > items / 8) continue;

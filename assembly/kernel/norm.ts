@@ -103,7 +103,10 @@ export function layerNormBackwardF32(
   }
 }
 
-/** Adds Σ_r dy·x̂ to dγ and Σ_r dy to dβ for columns [begin, end). */
+/**
+ * Adds Σ_r dy·x̂ to dγ and Σ_r dy to dβ for columns [begin, end). Sums stay in registers: threads whose columns share a cache line would
+ * pass it to and fro at every row.
+ */
 export function layerNormBackwardWeightsF32(
   begin: i32,
   end: i32,
@@ -116,19 +119,47 @@ export function layerNormBackwardWeightsF32(
   dBeta: usize,
 ): void {
   const rowBytes = (<usize>width) << 2;
-  for (let r = 0; r < rows; r++) {
-    const mean = load<f32>(stats + ((<usize>r) << 3));
-    const scale = load<f32>(stats + ((<usize>r) << 3), 4);
-    const row = <usize>r * rowBytes;
-    const meanF32x4 = f32x4.splat(mean);
-    const scaleF32x4 = f32x4.splat(scale);
-    for (let d = begin; d < end; d += 4) {
-      const at = (<usize>d) << 2;
-      const count = end - d;
-      const dyF32x4 = loadLanes(dy + row + at, count);
-      const normal = f32x4.mul(f32x4.sub(loadLanes(x + row + at, count), meanF32x4), scaleF32x4);
-      storeLanes(dGamma + at, f32x4.add(loadLanes(dGamma + at, count), f32x4.mul(dyF32x4, normal)), count);
-      storeLanes(dBeta + at, f32x4.add(loadLanes(dBeta + at, count), dyF32x4), count);
+  const statsEnd = stats + ((<usize>rows) << 3);
+  let column = begin;
+  for (; column + 8 <= end; column += 8) {
+    const at = (<usize>column) << 2;
+    let gamma0 = v128.load(dGamma + at);
+    let gamma1 = v128.load(dGamma + at, 16);
+    let beta0 = v128.load(dBeta + at);
+    let beta1 = v128.load(dBeta + at, 16);
+    let row = at;
+    for (let own = stats; own < statsEnd; own += 8) {
+      const meanF32x4 = v128.load32_splat(own);
+      const scaleF32x4 = v128.load32_splat(own, 4);
+      const dy0 = v128.load(dy + row);
+      const dy1 = v128.load(dy + row, 16);
+      const normal0 = f32x4.mul(f32x4.sub(v128.load(x + row), meanF32x4), scaleF32x4);
+      const normal1 = f32x4.mul(f32x4.sub(v128.load(x + row, 16), meanF32x4), scaleF32x4);
+      gamma0 = f32x4.add(gamma0, f32x4.mul(dy0, normal0));
+      gamma1 = f32x4.add(gamma1, f32x4.mul(dy1, normal1));
+      beta0 = f32x4.add(beta0, dy0);
+      beta1 = f32x4.add(beta1, dy1);
+      row += rowBytes;
     }
+    v128.store(dGamma + at, gamma0);
+    v128.store(dGamma + at, gamma1, 16);
+    v128.store(dBeta + at, beta0);
+    v128.store(dBeta + at, beta1, 16);
+  }
+  for (; column < end; column += 4) {
+    const at = (<usize>column) << 2;
+    const count = end - column;
+    let gammaF32x4 = loadLanes(dGamma + at, count);
+    let betaF32x4 = loadLanes(dBeta + at, count);
+    let row = at;
+    for (let own = stats; own < statsEnd; own += 8) {
+      const dyF32x4 = loadLanes(dy + row, count);
+      const centred = f32x4.sub(loadLanes(x + row, count), v128.load32_splat(own));
+      gammaF32x4 = f32x4.add(gammaF32x4, f32x4.mul(dyF32x4, f32x4.mul(centred, v128.load32_splat(own, 4))));
+      betaF32x4 = f32x4.add(betaF32x4, dyF32x4);
+      row += rowBytes;
+    }
+    storeLanes(dGamma + at, gammaF32x4, count);
+    storeLanes(dBeta + at, betaF32x4, count);
   }
 }

@@ -11,6 +11,7 @@
 // Cost     2·D flops a position; four rows of the table are turned at a time.  bench/ranking.ts
 
 import { storeLanes } from "../core/v128";
+import { GROUP_BYTES } from "./quantize";
 import { siftDown, siftUp, sinks, sortHeap } from "./rank";
 
 /** Whether an ascending list holds an item. */
@@ -162,7 +163,7 @@ export function rescoreF32(
     const theta = max(load<f32>(ownScores), load<f32>(guesses + r4));
     const scale = scales + ((<usize>r) << 5);
     store<f32>(
-      queryBounds + <usize>(r >> 2) * 224 + ((<usize>(r & 3)) << 2),
+      queryBounds + <usize>(r >> 2) * GROUP_BYTES + ((<usize>(r & 3)) << 2),
       <f32>((<f64>theta - load<f64>(scale)) / load<f64>(scale, 8)),
     );
   }

@@ -10,7 +10,9 @@
 //
 // Compiled twice: with relaxed SIMD it multiplies the items' i7 by i8 (the module `relaxed`, which has nothing else), without it
 // i16 by i16. Three things are passed over: a block none of four queries can want, by length; eight items none of the four can
-// want, by the first `prefix` words and the length of the rest; and what is left once all words are multiplied.
+// want, by the words of the first stages and the length of the rest; and what is left once all words are multiplied.
+
+import { GROUP_BYTES, STAGES } from "./quantize";
 
 const PANEL: i32 = 8;
 const PANELS_OF_BLOCK: i32 = 8;
@@ -56,18 +58,22 @@ function append(
   store<i32>(at, count);
 }
 
-/** Lists what blocks [firstBlock, lastBlock) may hold for groups [begin, end) of four queries. */
+/** Where a group's bounds hold, once for each query and in all lanes, what sums start at and what they are compared with after a stage. */
+const STARTS: usize = 128;
+const LIMITS: usize = 192;
+
+/** Lists what blocks [firstBlock, lastBlock) of all `blocks` may hold for groups [begin, end) of four queries. */
 export function scanCatalogue(
   begin: i32,
   end: i32,
   queries: i32,
   items: i32,
+  blocks: i32,
   firstBlock: i32,
   lastBlock: i32,
   words: i32,
-  prefix: i32,
-  heads: usize,
-  tails: usize,
+  stages: usize,
+  panels: usize,
   blockBounds: usize,
   q: usize,
   queryBounds: usize,
@@ -75,17 +81,15 @@ export function scanCatalogue(
   outPositions: usize,
   counts: usize,
 ): void {
-  const headBytes = (<usize>prefix) << 5;
-  const tailBytes = (<usize>(words - prefix)) << 5;
-  const single = prefix === words;
+  const firstStop = load<i32>(stages);
+  /** Bytes of one word of all items. */
+  const wordBytes = (<usize>blocks) << 8;
   for (let block = firstBlock; block < lastBlock; block++) {
     const own = blockBounds + ((<usize>block) << 5);
-    const firstHead = heads + <usize>(block * PANELS_OF_BLOCK) * headBytes;
-    const firstTail = tails + <usize>(block * PANELS_OF_BLOCK) * tailBytes;
-    const lastItem = (block + 1) * PANELS_OF_BLOCK * PANEL;
+    const lastPanel = (block + 1) * PANELS_OF_BLOCK;
     for (let group = begin; group < end; group++) {
       // 1. The thresholds of the block, and whether anything in it is long enough for one of them.
-      const bounds = queryBounds + <usize>group * 224;
+      const bounds = queryBounds + <usize>group * GROUP_BYTES;
       const lengthF32x4 = v128.load(bounds, 32);
       const thresholdF32x4 = f32x4.sub(
         f32x4.mul(v128.load(bounds), v128.load32_splat(own)),
@@ -96,38 +100,32 @@ export function scanCatalogue(
       );
       const reachF32x4 = f32x4.mul(lengthF32x4, v128.load32_splat(own, 12));
       if (!v128.any_true(f32x4.le(thresholdF32x4, reachF32x4))) continue;
-      // 2. What the sums start at, so that after the prefix and after all words only their signs count.
-      const early = f32x4.sub(thresholdF32x4, f32x4.mul(v128.load(bounds, 48), v128.load32_splat(own, 16)));
-      const start = i32x4.sub(
-        i32x4.neg(v128.load(bounds + (single ? 80 : 64))),
-        toIntegers(single ? thresholdF32x4 : early),
-      );
-      const rest = i32x4.sub(i32x4.neg(i32x4.add(v128.load(bounds, 80), toIntegers(thresholdF32x4))), start);
-      // In memory, as no registers are left for them beside the sums.
-      v128.store(bounds, v128.shuffle<i32>(start, start, 0, 0, 0, 0), 96);
-      v128.store(bounds, v128.shuffle<i32>(start, start, 1, 1, 1, 1), 112);
-      v128.store(bounds, v128.shuffle<i32>(start, start, 2, 2, 2, 2), 128);
-      v128.store(bounds, v128.shuffle<i32>(start, start, 3, 3, 3, 3), 144);
-      v128.store(bounds, v128.shuffle<i32>(rest, rest, 0, 0, 0, 0), 160);
-      v128.store(bounds, v128.shuffle<i32>(rest, rest, 1, 1, 1, 1), 176);
-      v128.store(bounds, v128.shuffle<i32>(rest, rest, 2, 2, 2, 2), 192);
-      v128.store(bounds, v128.shuffle<i32>(rest, rest, 3, 3, 3, 3), 208);
+      // 2. What the sums start at, so that after all words only their signs count, and what they have to be above after each stage
+      //    for the rest to be able to bring one to zero. In memory, as no registers are left for them beside the sums.
+      spread(i32x4.sub(i32x4.neg(v128.load(bounds, 80)), toIntegers(thresholdF32x4)), bounds + STARTS);
+      for (let stage: usize = 0; stage < STAGES; stage++) {
+        if (load<i32>(stages + (stage << 2)) === words) break;
+        const restF32x4 = f32x4.mul(v128.load(bounds + (stage << 4), 48), v128.load32_splat(own + (stage << 2), 16));
+        const rest = i32x4.trunc_sat_f32x4_s(f32x4.ceil(restF32x4));
+        // −(rest + 64·Σq of the rest) − 1 in two's complement.
+        spread(v128.not(i32x4.add(rest, v128.load(bounds + (stage << 4), 96))), bounds + LIMITS + (stage << 6));
+      }
       // 3. Panels of eight items.
       const query = q + ((<usize>group * <usize>words) << 4);
-      let first = block * PANELS_OF_BLOCK * PANEL;
-      let head = firstHead;
-      let tail = firstTail;
-      if (group * 4 + 1 === queries) {
-        for (; first < lastItem; first += PANEL) {
-          let s0 = v128.load(bounds, 96);
+      const alone = group * 4 + 1 === queries;
+      for (let panel = block * PANELS_OF_BLOCK; panel < lastPanel; panel++) {
+        let from = 0;
+        let stop = firstStop;
+        let nextStage = stages + 4;
+        let limits = bounds + LIMITS;
+        let qAt = query;
+        if (alone) {
+          let s0 = v128.load(bounds + STARTS);
           let s1 = s0;
-          let qAt = query;
-          let at = head;
-          let stop = head + headBytes;
-          head = stop;
-          let left = !single;
           while (true) {
-            for (; at < stop; at += 64) {
+            const bytes = (<usize>(stop - from)) << 5;
+            let at = panels + <usize>from * wordBytes + <usize>panel * bytes;
+            for (const atEnd = at + bytes; at < atEnd; at += 64) {
               const w0 = v128.load32_splat(qAt);
               s0 = addProducts(v128.load(at), w0, s0);
               s1 = addProducts(v128.load(at, 16), w0, s1);
@@ -136,38 +134,30 @@ export function scanCatalogue(
               s1 = addProducts(v128.load(at, 48), w1, s1);
               qAt += 32;
             }
-            if (i32x4.bitmask(v128.and(s0, s1)) === 15) break;
-            if (!left) {
-              append(s0, s1, first, items, group * 4, capacity, outPositions, counts);
+            if (stop === words) {
+              append(s0, s1, panel * PANEL, items, group * 4, capacity, outPositions, counts);
               break;
             }
-            left = false;
-            at = tail;
-            stop = tail + tailBytes;
-            const r0 = v128.load(bounds, 160);
-            s0 = i32x4.add(s0, r0);
-            s1 = i32x4.add(s1, r0);
+            if (!v128.any_true(i32x4.gt_s(i32x4.max_s(s0, s1), v128.load(limits)))) break;
+            from = stop;
+            stop = load<i32>(nextStage);
+            nextStage += 4;
+            limits += 64;
           }
-          tail += tailBytes;
+          continue;
         }
-        continue;
-      }
-      for (; first < lastItem; first += PANEL) {
-        let s00 = v128.load(bounds, 96);
+        let s00 = v128.load(bounds + STARTS);
         let s01 = s00;
-        let s10 = v128.load(bounds, 112);
+        let s10 = v128.load(bounds + STARTS, 16);
         let s11 = s10;
-        let s20 = v128.load(bounds, 128);
+        let s20 = v128.load(bounds + STARTS, 32);
         let s21 = s20;
-        let s30 = v128.load(bounds, 144);
+        let s30 = v128.load(bounds + STARTS, 48);
         let s31 = s30;
-        let qAt = query;
-        let at = head;
-        let stop = head + headBytes;
-        head = stop;
-        let left = !single;
         while (true) {
-          for (; at < stop; at += 32) {
+          const bytes = (<usize>(stop - from)) << 5;
+          let at = panels + <usize>from * wordBytes + <usize>panel * bytes;
+          for (const atEnd = at + bytes; at < atEnd; at += 32) {
             const x0 = v128.load(at);
             const x1 = v128.load(at, 16);
             let w = v128.load32_splat(qAt);
@@ -184,36 +174,43 @@ export function scanCatalogue(
             s31 = addProducts(x1, w, s31);
             qAt += 16;
           }
-          const negative = v128.and(
-            v128.and(v128.and(s00, s01), v128.and(s10, s11)),
-            v128.and(v128.and(s20, s21), v128.and(s30, s31)),
-          );
-          if (i32x4.bitmask(negative) === 15) break;
-          if (!left) {
-            append(s00, s01, first, items, group * 4, capacity, outPositions, counts);
-            append(s10, s11, first, items, group * 4 + 1, capacity, outPositions, counts);
-            append(s20, s21, first, items, group * 4 + 2, capacity, outPositions, counts);
-            append(s30, s31, first, items, group * 4 + 3, capacity, outPositions, counts);
+          if (stop === words) {
+            const negative = v128.and(
+              v128.and(v128.and(s00, s01), v128.and(s10, s11)),
+              v128.and(v128.and(s20, s21), v128.and(s30, s31)),
+            );
+            if (i32x4.bitmask(negative) === 15) break;
+            append(s00, s01, panel * PANEL, items, group * 4, capacity, outPositions, counts);
+            append(s10, s11, panel * PANEL, items, group * 4 + 1, capacity, outPositions, counts);
+            append(s20, s21, panel * PANEL, items, group * 4 + 2, capacity, outPositions, counts);
+            append(s30, s31, panel * PANEL, items, group * 4 + 3, capacity, outPositions, counts);
             break;
           }
-          left = false;
-          at = tail;
-          stop = tail + tailBytes;
-          const r0 = v128.load(bounds, 160);
-          const r1 = v128.load(bounds, 176);
-          const r2 = v128.load(bounds, 192);
-          const r3 = v128.load(bounds, 208);
-          s00 = i32x4.add(s00, r0);
-          s01 = i32x4.add(s01, r0);
-          s10 = i32x4.add(s10, r1);
-          s11 = i32x4.add(s11, r1);
-          s20 = i32x4.add(s20, r2);
-          s21 = i32x4.add(s21, r2);
-          s30 = i32x4.add(s30, r3);
-          s31 = i32x4.add(s31, r3);
+          const above = v128.or(
+            v128.or(
+              i32x4.gt_s(i32x4.max_s(s00, s01), v128.load(limits)),
+              i32x4.gt_s(i32x4.max_s(s10, s11), v128.load(limits, 16)),
+            ),
+            v128.or(
+              i32x4.gt_s(i32x4.max_s(s20, s21), v128.load(limits, 32)),
+              i32x4.gt_s(i32x4.max_s(s30, s31), v128.load(limits, 48)),
+            ),
+          );
+          if (!v128.any_true(above)) break;
+          from = stop;
+          stop = load<i32>(nextStage);
+          nextStage += 4;
+          limits += 64;
         }
-        tail += tailBytes;
       }
     }
   }
+}
+
+/** Writes each of four lanes into all lanes of a vector of its own. */
+function spread(fourI32x4: v128, to: usize): void {
+  v128.store(to, v128.shuffle<i32>(fourI32x4, fourI32x4, 0, 0, 0, 0));
+  v128.store(to, v128.shuffle<i32>(fourI32x4, fourI32x4, 1, 1, 1, 1), 16);
+  v128.store(to, v128.shuffle<i32>(fourI32x4, fourI32x4, 2, 2, 2, 2), 32);
+  v128.store(to, v128.shuffle<i32>(fourI32x4, fourI32x4, 3, 3, 3, 3), 48);
 }

@@ -3,8 +3,9 @@
 //          dq_t = Σ_i ds_ti·k_i/√d;  dk_i += ds_ti·q_t/√d.
 // Source   Vaswani et al., NIPS 2017, eq. 1, masked to the past as in SASRec (Kang & McAuley, ICDM 2018); the inside of
 //          torch.nn.MultiheadAttention.
-// Shapes   offsets i32[T + 1] · qkv, dQkv f32[rows, 3D] = (q, k, v) · o, dO f32[rows, D] · scratch f32[B, 2T]
+// Shapes   offsets i32[T + 1] · qkv, dQkv f32[rows, 3D] = (q, k, v) · o, dO f32[rows, D] · scratch f32[B, T·3D + T'] forward, f32[B, T·6D + 3T'] backward, T' = T up to the next 4
 // Layout   packed rows (core/packed.ts); head n owns columns [n·d, (n+1)·d) of q, k and v, d = D/N. The caller owns all memory.
+//          A sequence's rows, B rows apart, are copied next to each other first: their distance may be one that caches have few places for.
 // Writes   sequences [begin, end): o, dQkv overwritten. scratch is used up.
 // Numerics f32, steps in order, but exponentials: four lane sums and then the last 1–3; the largest score taken out first.
 //          Probabilities are computed again in backward, so nothing T² long is kept. Bound vs the f64 twin: test/assembly/self-attention.test.ts
@@ -14,38 +15,134 @@
 import { expAllF32, expF32 } from "../core/math";
 import { stepRow, stepsOf } from "../core/packed";
 import { randomUnitF32, streamKey } from "../core/rng";
-import { addScaledF32, dotF32, sumF32x4 } from "../core/v128";
+import { loadLanes, loadTail, storeLanes, sumF32x4 } from "../core/v128";
 
-/** Writes the probabilities of step t over steps 0 … t of one head. */
-function probabilities(
-  t: i32,
-  b: i32,
-  offsets: usize,
-  depth: i32,
-  q: usize,
-  k: usize,
-  rowBytes: usize,
-  scale: f32,
-  p: usize,
-): void {
-  let largest: f32 = -Infinity;
-  for (let i = 0; i <= t; i++) {
-    const score = dotF32(q, k + <usize>(stepRow(i, offsets) + b) * rowBytes, depth) * scale;
-    store<f32>(p + ((<usize>i) << 2), score);
-    largest = max<f32>(largest, score);
+/** Writes factor·<a, row i> for rows 0 … count − 1, each with the bits of dotF32; four at a time. */
+function dots(count: i32, depth: i32, a: usize, rows: usize, rowBytes: usize, factor: f32, out: usize): void {
+  const factorF32x4 = f32x4.splat(factor);
+  const fullBytes = (<usize>(depth & ~3)) << 2;
+  const rest = depth & 3;
+  for (let i = 0; i < count; i += 4) {
+    const most = count - i - 1;
+    const r0 = rows + <usize>i * rowBytes;
+    const r1 = r0 + <usize>min(1, most) * rowBytes;
+    const r2 = r0 + <usize>min(2, most) * rowBytes;
+    const r3 = r0 + <usize>min(3, most) * rowBytes;
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    let d: usize = 0;
+    for (; d < fullBytes; d += 16) {
+      const own = v128.load(a + d);
+      s0 = f32x4.add(s0, f32x4.mul(own, v128.load(r0 + d)));
+      s1 = f32x4.add(s1, f32x4.mul(own, v128.load(r1 + d)));
+      s2 = f32x4.add(s2, f32x4.mul(own, v128.load(r2 + d)));
+      s3 = f32x4.add(s3, f32x4.mul(own, v128.load(r3 + d)));
+    }
+    if (rest > 0) {
+      const own = loadTail(a + d, rest);
+      s0 = f32x4.add(s0, f32x4.mul(own, loadTail(r0 + d, rest)));
+      s1 = f32x4.add(s1, f32x4.mul(own, loadTail(r1 + d, rest)));
+      s2 = f32x4.add(s2, f32x4.mul(own, loadTail(r2 + d, rest)));
+      s3 = f32x4.add(s3, f32x4.mul(own, loadTail(r3 + d, rest)));
+    }
+    // (lane 0 + lane 1) + (lane 2 + lane 3) of each.
+    const low01 = v128.shuffle<f32>(s0, s1, 0, 4, 1, 5);
+    const low23 = v128.shuffle<f32>(s2, s3, 0, 4, 1, 5);
+    const high01 = v128.shuffle<f32>(s0, s1, 2, 6, 3, 7);
+    const high23 = v128.shuffle<f32>(s2, s3, 2, 6, 3, 7);
+    const firstF32x4 = f32x4.add(v128.shuffle<i64>(low01, low23, 0, 2), v128.shuffle<i64>(low01, low23, 1, 3));
+    const secondF32x4 = f32x4.add(v128.shuffle<i64>(high01, high23, 0, 2), v128.shuffle<i64>(high01, high23, 1, 3));
+    storeLanes(out + ((<usize>i) << 2), f32x4.mul(f32x4.add(firstF32x4, secondF32x4), factorF32x4), most + 1);
   }
-  const full = (t + 1) & ~3;
+}
+
+/** Writes Σ_i weight_i·row_i over rows 0 … count − 1 in order; sums stay in registers. */
+function weightedSum(count: i32, depth: i32, weights: usize, rows: usize, rowBytes: usize, out: usize): void {
+  const end = weights + ((<usize>count) << 2);
+  let d = 0;
+  for (; d + 16 <= depth; d += 16) {
+    const at = (<usize>d) << 2;
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    let row = rows + at;
+    for (let weight = weights; weight < end; weight += 4) {
+      const weightF32x4 = v128.load32_splat(weight);
+      s0 = f32x4.add(s0, f32x4.mul(weightF32x4, v128.load(row)));
+      s1 = f32x4.add(s1, f32x4.mul(weightF32x4, v128.load(row, 16)));
+      s2 = f32x4.add(s2, f32x4.mul(weightF32x4, v128.load(row, 32)));
+      s3 = f32x4.add(s3, f32x4.mul(weightF32x4, v128.load(row, 48)));
+      row += rowBytes;
+    }
+    v128.store(out + at, s0);
+    v128.store(out + at, s1, 16);
+    v128.store(out + at, s2, 32);
+    v128.store(out + at, s3, 48);
+  }
+  for (; d < depth; d += 4) {
+    const at = (<usize>d) << 2;
+    let sumOfRows = f32x4.splat(0);
+    let row = rows + at;
+    for (let weight = weights; weight < end; weight += 4) {
+      sumOfRows = f32x4.add(sumOfRows, f32x4.mul(v128.load32_splat(weight), loadLanes(row, depth - d)));
+      row += rowBytes;
+    }
+    storeLanes(out + at, sumOfRows, depth - d);
+  }
+}
+
+/** Adds weight_i·x to row i, rows 0 … count − 1; x stays in registers. */
+function addOuter(count: i32, depth: i32, weights: usize, x: usize, rows: usize, rowBytes: usize): void {
+  const end = weights + ((<usize>count) << 2);
+  let d = 0;
+  for (; d + 16 <= depth; d += 16) {
+    const at = (<usize>d) << 2;
+    const x0 = v128.load(x + at);
+    const x1 = v128.load(x + at, 16);
+    const x2 = v128.load(x + at, 32);
+    const x3 = v128.load(x + at, 48);
+    let row = rows + at;
+    for (let weight = weights; weight < end; weight += 4) {
+      const weightF32x4 = v128.load32_splat(weight);
+      v128.store(row, f32x4.add(v128.load(row), f32x4.mul(weightF32x4, x0)));
+      v128.store(row, f32x4.add(v128.load(row, 16), f32x4.mul(weightF32x4, x1)), 16);
+      v128.store(row, f32x4.add(v128.load(row, 32), f32x4.mul(weightF32x4, x2)), 32);
+      v128.store(row, f32x4.add(v128.load(row, 48), f32x4.mul(weightF32x4, x3)), 48);
+      row += rowBytes;
+    }
+  }
+  for (; d < depth; d += 4) {
+    const at = (<usize>d) << 2;
+    const xF32x4 = loadLanes(x + at, depth - d);
+    let row = rows + at;
+    for (let weight = weights; weight < end; weight += 4) {
+      const product = f32x4.mul(v128.load32_splat(weight), xF32x4);
+      storeLanes(row, f32x4.add(loadLanes(row, depth - d), product), depth - d);
+      row += rowBytes;
+    }
+  }
+}
+
+/** Writes the probabilities of one step over steps 0 … count − 1 of one head. */
+function probabilities(count: i32, depth: i32, q: usize, k: usize, rowBytes: usize, scale: f32, p: usize): void {
+  dots(count, depth, q, k, rowBytes, scale, p);
+  let largest: f32 = -Infinity;
+  for (let i = 0; i < count; i++) largest = max<f32>(largest, load<f32>(p + ((<usize>i) << 2)));
+  const full = count & ~3;
   let sum = sumF32x4(expAllF32(p, p + ((<usize>full) << 2), f32x4.splat(largest)));
-  for (let i = full; i <= t; i++) {
+  for (let i = full; i < count; i++) {
     const at = p + ((<usize>i) << 2);
     const e = expF32(load<f32>(at) - largest);
     store<f32>(at, e);
     sum += e;
   }
-  const factor = <f32>1 / sum;
-  for (let i = 0; i <= t; i++) {
+  const factorF32x4 = f32x4.splat(<f32>1 / sum);
+  for (let i = 0; i < count; i += 4) {
     const at = p + ((<usize>i) << 2);
-    store<f32>(at, load<f32>(at) * factor);
+    storeLanes(at, f32x4.mul(loadLanes(at, count - i), factorF32x4), count - i);
   }
 }
 
@@ -77,23 +174,29 @@ export function selfAttentionForwardF32(
   const depth = width / heads;
   const rowBytes = (<usize>width * 3) << 2;
   const scale = <f32>1 / sqrt<f32>(<f32>depth);
+  const stepsBytes = (<usize>((steps + 3) & ~3)) << 2;
   for (let b = begin; b < end; b++) {
     const length = stepsOf(b, steps, offsets);
-    const p = scratch + ((<usize>b * <usize>steps) << 3);
+    const p = scratch + <usize>b * (<usize>steps * rowBytes + stepsBytes);
+    const own = p + stepsBytes;
+    for (let t = 0; t < length; t++) {
+      memory.copy(own + <usize>t * rowBytes, qkv + <usize>(stepRow(t, offsets) + b) * rowBytes, rowBytes);
+    }
     for (let t = 0; t < length; t++) {
       const row = stepRow(t, offsets) + b;
       const oRow = o + ((<usize>row * <usize>width) << 2);
-      memory.fill(oRow, 0, (<usize>width) << 2);
       for (let head = 0; head < heads; head++) {
         const column = (<usize>head * <usize>depth) << 2;
-        const q = qkv + <usize>row * rowBytes + column;
-        const k = qkv + ((<usize>width) << 2) + column;
+        const k = own + ((<usize>width) << 2) + column;
         const v = k + ((<usize>width) << 2);
-        probabilities(t, b, offsets, depth, q, k, rowBytes, scale, p);
-        for (let i = 0; i <= t; i++) {
-          const weight = load<f32>(p + ((<usize>i) << 2)) * keepFactor(key, firstRow + <u32>row, head, heads, i, rate);
-          addScaledF32(oRow + column, v + <usize>(stepRow(i, offsets) + b) * rowBytes, weight, depth);
+        probabilities(t + 1, depth, own + <usize>t * rowBytes + column, k, rowBytes, scale, p);
+        if (rate > 0) {
+          for (let i = 0; i <= t; i++) {
+            const at = p + ((<usize>i) << 2);
+            store<f32>(at, load<f32>(at) * keepFactor(key, firstRow + <u32>row, head, heads, i, rate));
+          }
         }
+        weightedSum(t + 1, depth, p, v, rowBytes, oRow + column);
       }
     }
   }
@@ -121,41 +224,53 @@ export function selfAttentionBackwardF32(
   const depth = width / heads;
   const rowBytes = (<usize>width * 3) << 2;
   const scale = <f32>1 / sqrt<f32>(<f32>depth);
+  const stepsBytes = (<usize>((steps + 3) & ~3)) << 2;
+  const sequenceBytes = <usize>steps * rowBytes;
   for (let b = begin; b < end; b++) {
     const length = stepsOf(b, steps, offsets);
-    const p = scratch + ((<usize>b * <usize>steps) << 3);
-    const g = p + ((<usize>steps) << 2);
+    const p = scratch + <usize>b * (2 * sequenceBytes + 3 * stepsBytes);
+    const kept = p + stepsBytes;
+    const g = kept + stepsBytes;
+    const own = g + stepsBytes;
+    const dOwn = own + sequenceBytes;
     for (let t = 0; t < length; t++) {
-      memory.fill(dQkv + <usize>(stepRow(t, offsets) + b) * rowBytes, 0, rowBytes);
+      memory.copy(own + <usize>t * rowBytes, qkv + <usize>(stepRow(t, offsets) + b) * rowBytes, rowBytes);
     }
+    memory.fill(dOwn, 0, <usize>length * rowBytes);
     for (let t = 0; t < length; t++) {
       const row = stepRow(t, offsets) + b;
+      const ownRow = <usize>t * rowBytes;
       for (let head = 0; head < heads; head++) {
         const column = (<usize>head * <usize>depth) << 2;
         const toK = ((<usize>width) << 2) + column;
         const toV = toK + ((<usize>width) << 2);
-        const q = qkv + <usize>row * rowBytes + column;
+        const q = own + ownRow + column;
         const dORow = dO + ((<usize>row * <usize>width) << 2) + column;
-        probabilities(t, b, offsets, depth, q, qkv + toK, rowBytes, scale, p);
-        // 1. through o_t = Σ m·p·v
+        probabilities(t + 1, depth, q, own + toK, rowBytes, scale, p);
+        // 1. through o_t = Σ_i m_ti·p_ti·v_i: g_ti = m_ti·<do_t, v_i>, dv_i += m_ti·p_ti·do_t
+        dots(t + 1, depth, dORow, own + toV, rowBytes, 1, g);
         let sum: f32 = 0;
         for (let i = 0; i <= t; i++) {
-          const at = <usize>(stepRow(i, offsets) + b) * rowBytes;
+          const at = (<usize>i) << 2;
           const keep = keepFactor(key, firstRow + <u32>row, head, heads, i, rate);
-          const probability = load<f32>(p + ((<usize>i) << 2));
-          const gradient = keep * dotF32(dORow, qkv + toV + at, depth);
-          store<f32>(g + ((<usize>i) << 2), gradient);
+          const probability = load<f32>(p + at);
+          const gradient = keep * load<f32>(g + at);
           sum += probability * gradient;
-          addScaledF32(dQkv + toV + at, dORow, keep * probability, depth);
+          store<f32>(g + at, gradient);
+          store<f32>(kept + at, keep * probability);
         }
+        addOuter(t + 1, depth, kept, dORow, dOwn + toV, rowBytes);
         // 2. through the softmax and s_ti = <q_t, k_i>/√d
         for (let i = 0; i <= t; i++) {
-          const at = <usize>(stepRow(i, offsets) + b) * rowBytes;
-          const ds = load<f32>(p + ((<usize>i) << 2)) * (load<f32>(g + ((<usize>i) << 2)) - sum) * scale;
-          addScaledF32(dQkv + <usize>row * rowBytes + column, qkv + toK + at, ds, depth);
-          addScaledF32(dQkv + toK + at, q, ds, depth);
+          const at = (<usize>i) << 2;
+          store<f32>(g + at, load<f32>(p + at) * (load<f32>(g + at) - sum) * scale);
         }
+        weightedSum(t + 1, depth, g, own + toK, rowBytes, dOwn + ownRow + column);
+        addOuter(t + 1, depth, g, q, dOwn + toK, rowBytes);
       }
+    }
+    for (let t = 0; t < length; t++) {
+      memory.copy(dQkv + <usize>(stepRow(t, offsets) + b) * rowBytes, dOwn + <usize>t * rowBytes, rowBytes);
     }
   }
 }

@@ -121,9 +121,12 @@ export async function planRuns(study: Study, selection: Selection): Promise<Run[
   };
   const trained = models.filter((model) => !isBaseline(model));
   const seeds = Array.from({ length: selection.seeds ?? study.seeds }, (_, index) => index + 1);
+  const isOnce = (model: string) => selection.seeds === undefined && (study.once?.includes(model) ?? false);
   return [
     ...models.filter(isBaseline).map((model) => plan(model, null)),
-    ...seeds.flatMap((seed) => trained.map((model) => plan(model, seed))),
+    ...seeds.flatMap((seed) =>
+      trained.filter((model) => seed === 1 || !isOnce(model)).map((model) => plan(model, seed)),
+    ),
   ];
 }
 

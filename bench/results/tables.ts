@@ -75,7 +75,11 @@ function fullTable(study: Study, rows: readonly RunRecord[][], missing: readonly
       ...apart.map(([model, more]) => `of \`${model}\` also ${settingsText(more)}`),
       "the rest as by default.",
     ].join("; "),
-    ...(seeds > 1 ? [`Of trained models: mean of seeds 1 to ${seeds} ± standard deviation.`] : []),
+    ...(seeds > 1
+      ? [
+          `Of trained models: mean of seeds 1 to ${seeds} ± standard deviation${study.once ? ", or, without a deviation, seed 1 alone, as a run takes long" : ""}.`,
+        ]
+      : []),
     "",
     ...markdown(
       ["model", "validation NDCG@10", ...columns.map(metricLabel), "parameters"],

@@ -8,8 +8,6 @@ const MOST_LEADING = 64;
 export interface Basis {
   /** Axes as rows, f32[width, width]. */
   axes: Float32Array;
-  /** How many axes lead. */
-  leading: number;
   /** ‖AᵀA − 1‖, at most: how far the axes, rounded to f32, are from orthonormal. */
   error: number;
 }
@@ -17,12 +15,11 @@ export interface Basis {
 /**
  * Finds a basis by orthogonal iteration.
  * @param moments second moments of the centred catalogue, f64[width, width]
- * @param granularity the number of leading axes is a multiple of it
- * @param share of the variance that leading axes are to hold
- * @returns undefined where no half of the axes holds most of the variance, so that turning the items would gain nothing
+ * @param share of the variance that half of the axes, the leading ones, have to hold
+ * @returns undefined where they do not, so that turning the items would gain nothing
  */
-export function findBasis(moments: Float64Array, width: number, granularity: number, share: number): Basis | undefined {
-  const limit = Math.min(MOST_LEADING, Math.floor(width / 2 / granularity) * granularity);
+export function findBasis(moments: Float64Array, width: number, share: number): Basis | undefined {
+  const limit = Math.min(MOST_LEADING, Math.floor(width / 2));
   if (limit === 0) return undefined;
   const rows: Float64Array[] = [];
   for (let i = 0; i < limit; i++) rows.push(Float64Array.from({ length: width }, (_, k) => cosine(i, k)));
@@ -34,16 +31,13 @@ export function findBasis(moments: Float64Array, width: number, granularity: num
   }
   let total = 0;
   for (let k = 0; k < width; k++) total += moments[k * width + k];
-  let leading = 0;
-  for (let held = 0; held < share * total; leading++) {
-    if (leading === limit) return undefined;
-    held += dot(multiply(moments, rows[leading], width), rows[leading]);
-  }
-  leading = Math.ceil(leading / granularity) * granularity;
+  let held = 0;
+  for (const row of rows) held += dot(multiply(moments, row, width), row);
+  if (held < share * total) return undefined;
   complete(rows, width);
   const axes = new Float32Array(width * width);
   for (const [i, row] of rows.entries()) axes.set(row, i * width);
-  return { axes, leading, error: distanceFromOrthonormal(axes, width) };
+  return { axes, error: distanceFromOrthonormal(axes, width) };
 }
 
 /** A start that no axis is likely to be orthogonal to. */

@@ -1,21 +1,27 @@
 // The integer copy of a catalogue, for the pass that finds who can be in a list at all: items centred, turned into a basis whose
-// first axes say most, sorted by length, quantised a block at a time. docs/exact-ranking.md says why nothing is missed.
+// first axes say most, sorted by length and, among items of like length, by direction, quantised a block at a time. docs/exact-ranking.md says why nothing is missed.
 
 import { multiply, pack, panelFloats, rowMajor } from "../model/layers/linear.ts";
 import type { Network } from "../model/network.ts";
 import { type Scanner, scannerOf } from "../wasm/scanner.ts";
 import { findBasis } from "./basis.ts";
+import { orderByCells } from "./cells.ts";
 
 /** Items of a block, as in assembly/kernel/quantize.ts. */
 export const BLOCK_ITEMS = 64;
+const PANEL_ITEMS = 8;
 const BLOCK_BOUNDS = 8;
-/** Blocks turned and quantised at once. */
-const CHUNK_BLOCKS = 8;
+/** Blocks of items of like length that are turned, ordered by direction and quantised at once. */
+const BAND_BLOCKS = 32;
+/** The longest items stay as they are: they say soonest what a list is worth, whatever the direction of a query. */
+const FIRST_BLOCKS = 4;
 /** Items that the basis is made from, and a bound on the work for it. */
 const SAMPLE_ITEMS = 2048;
 const SAMPLE_PRODUCTS = 0x1000000;
-/** Share of the variance that the prefix holds: more where looking at more of it costs less. */
-const LEADING_SHARE = { 2: 0.8, 4: 0.85 } as const;
+/** Share of the variance that half of the axes have to hold for a basis to pay. */
+const LEADING_SHARE = 0.8;
+/** After which parts of its words the pass looks whether to go on with eight items. */
+const STAGE_SHARES = [1 / 4, 1 / 2];
 /** Widths beyond which a basis costs more than it gains. */
 const MAX_BASIS_WIDTH = 512;
 const MIN_BASIS_ITEMS = 256;
@@ -34,7 +40,7 @@ export interface CatalogueLayout {
   /** Numbers an item is scored by: D, and one more for a bias. */
   readonly width: number;
   readonly words: number;
-  /** Words of all items: the prefixes of all first, then the rest of all. */
+  /** Words of all items: those of the first stage of all, then of the second, and so on. */
   readonly panels: number;
   readonly bounds: number;
   /** Item at each position, i32[items]. */
@@ -44,13 +50,13 @@ export interface CatalogueLayout {
   readonly moments: number;
   /** Panels of the basis, or 0 where there is none. */
   readonly axes: number;
+  /** Words after which each stage ends, i32[3]. */
+  readonly stages: number;
 }
 
 /** A catalogue that the integer pass can read. */
 export interface Catalogue extends CatalogueLayout {
   readonly items: number;
-  /** Words that are looked at first. */
-  readonly prefix: number;
   /** Item biases, f32[items], or 0. */
   readonly bias: number;
   /** What a query has beside its D numbers where there are biases. */
@@ -82,6 +88,7 @@ export function planCatalogue({ engine, scorer, head, items }: Network): Catalog
     mean: memory.planF32(width),
     moments: memory.planF32(width),
     axes: mayTurn ? memory.planF32(panelFloats(width, width)) : 0,
+    stages: memory.planI32(STAGE_SHARES.length + 1),
   };
 }
 
@@ -113,59 +120,69 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
     if (biases) to[at + dense] = Math.fround(biases[item] / factor) - mean[dense];
   };
   const moments = secondMoments(items, width, rowOf);
-  const basis = layout.axes !== 0 ? findBasis(moments, width, 2 * perWord, LEADING_SHARE[perWord]) : undefined;
-  const prefix = basis ? Math.min(words, basis.leading / perWord) : words;
+  const basis = layout.axes !== 0 ? findBasis(moments, width, LEADING_SHARE) : undefined;
 
   // 3. The order: longest first.
   const order = sortByLength(lengths);
 
   // 4. What queries need.
-  memory.i32(layout.order, items).set(order);
+  memory.i32(layout.stages, STAGE_SHARES.length + 1).set(stagesOf(words, basis !== undefined));
   memory.f32(layout.mean, width).set(mean);
   memory
     .f32(layout.moments, width)
     .set(Array.from({ length: width }, (_, i) => momentAlong(moments, basis?.axes, i, width)));
   const mark = memory.mark();
   if (basis) {
-    const rows = memory.planF32(width * width);
-    memory.f32(rows, width * width).set(basis.axes);
-    pack(engine, width, width, rows, 1, width, layout.axes);
+    const axes = memory.planF32(width * width);
+    memory.f32(axes, width * width).set(basis.axes);
+    pack(engine, width, width, axes, 1, width, layout.axes);
   }
 
-  // 5. Chunks: centre, turn, quantise.
-  const chunkItems = CHUNK_BLOCKS * BLOCK_ITEMS;
-  const centred = memory.planF32(chunkItems * width);
-  const turned = basis ? memory.planF32(chunkItems * width) : centred;
+  // 5. Bands: centre, turn, bring items that point the same way together, quantise.
+  const bandItems = BAND_BLOCKS * BLOCK_ITEMS;
+  const centred = memory.planF32(bandItems * width);
+  const turned = basis ? memory.planF32(bandItems * width) : 0;
+  const rows = memory.planI32(bandItems);
   const floor = (longestCentred * SCALE_RANGE) / (perWord === 2 ? 31600 : 63);
   const tableNow = memory.f32(scorer.embedding.value, items * dense);
   const biasesNow = head ? memory.f32(head.sums, items) : undefined;
-  const chunk = memory.f32(centred, chunkItems * width);
-  for (let block = 0; block < blocks; block += CHUNK_BLOCKS) {
+  const band = memory.f32(centred, bandItems * width);
+  for (let block = 0, next = FIRST_BLOCKS; block < blocks; block = next, next += BAND_BLOCKS) {
     const first = block * BLOCK_ITEMS;
-    const count = Math.min(chunkItems, items - first);
+    const count = Math.min(next * BLOCK_ITEMS, items) - first;
     for (let i = 0; i < count; i++) {
       const from = order[first + i] * dense;
       const to = i * width;
-      for (let k = 0; k < dense; k++) chunk[to + k] = tableNow[from + k] - mean[k];
-      if (biasesNow) chunk[to + dense] = Math.fround(biasesNow[order[first + i]] / factor) - mean[dense];
+      for (let k = 0; k < dense; k++) band[to + k] = tableNow[from + k] - mean[k];
+      if (biasesNow) band[to + dense] = Math.fround(biasesNow[order[first + i]] / factor) - mean[dense];
     }
-    chunk.fill(0, count * width);
-    if (basis) multiply(engine, chunkItems, width, width, rowMajor(centred, width), layout.axes, turned, width);
+    if (basis) {
+      multiply(engine, count, width, width, rowMajor(centred, width), layout.axes, turned, width);
+      const own = orderByCells(memory.f32(turned, count * width), count, width, block === 0 ? count : PANEL_ITEMS);
+      order.set(
+        own.map((row) => order[first + row]),
+        first,
+      );
+      memory.i32(rows, count).set(own);
+      engine.each("gatherForwardF32", count, 1, turned, rows, width, centred);
+    }
+    band.fill(0, count * width);
     engine.each(
       "quantizeItemsF32",
-      Math.min(CHUNK_BLOCKS, blocks - block),
+      Math.min(next, blocks) - block,
       1,
       perWord,
       width,
-      words,
-      prefix,
+      layout.stages,
       floor,
-      turned,
-      layout.panels + 4 * block * BLOCK_ITEMS * prefix,
-      layout.panels + 4 * BLOCK_ITEMS * (blocks * prefix + block * (words - prefix)),
-      layout.bounds + 4 * block * BLOCK_BOUNDS,
+      centred,
+      blocks,
+      block,
+      layout.panels,
+      layout.bounds,
     );
   }
+  memory.i32(layout.order, items).set(order);
   memory.release(mark);
 
   // 6. What a query has to allow for: see the proof.
@@ -175,7 +192,6 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
   return {
     ...layout,
     items,
-    prefix,
     axes: basis ? layout.axes : 0,
     bias: head ? head.sums : 0,
     biasFactor: factor,
@@ -184,6 +200,12 @@ export function fillCatalogue(network: Network, layout: CatalogueLayout, queryLe
     error: (1 / 0x200000) * most + width * DENORMAL * 8,
     guesses: new Map(),
   };
+}
+
+/** Where the stages of the pass end, the last ones with all words; without a basis there is one. */
+function stagesOf(words: number, hasBasis: boolean): number[] {
+  const stop = (share: number) => Math.min(words, 2 * Math.ceil((words * share) / 2));
+  return [...STAGE_SHARES.map((share) => (hasBasis ? stop(share) : words)), words];
 }
 
 /** Measures a catalogue: the mean item, the length of each item without it, the longest item, the largest bias. */

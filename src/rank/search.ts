@@ -4,7 +4,11 @@
 import { multiply, rowMajor } from "../model/layers/linear.ts";
 import type { Network } from "../model/network.ts";
 import { BLOCK_ITEMS, type Catalogue, LONGEST, SHORTEST } from "./catalogue.ts";
+import { CELL_AXES, orderByCells } from "./cells.ts";
 
+/** Queries that the pass handles together, and floats of their bounds, as in assembly/kernel/quantize.ts. */
+const GROUP_QUERIES = 4;
+const GROUP_FLOATS = 80;
 /** Most blocks of a run: their copy stays in cache while all queries see it. One query alone reads each once. */
 const RUN_BLOCKS = 32;
 const RUN_BLOCKS_ALONE = 128;
@@ -51,9 +55,74 @@ export function search(
   const { memory } = network.engine;
   const mark = memory.mark();
   const guess = catalogue.guesses.get(k) ?? NO_GUESS;
-  const found = searchFrom(network, catalogue, rows, y, k, barred, guess);
+  const found = searchTogether(network, catalogue, rows, y, k, barred, guess);
   memory.release(mark);
   return found;
+}
+
+/** Lists for queries in an order in which like ones are next to each other, so that four of a group pass over the same items. */
+function searchTogether(
+  network: Network,
+  catalogue: Catalogue,
+  rows: number,
+  y: number,
+  k: number,
+  barred: Barred,
+  guess: number,
+): Found {
+  if (rows <= GROUP_QUERIES || catalogue.axes === 0) {
+    return searchFrom(network, catalogue, rows, y, k, barred, guess);
+  }
+  const { engine, scorer } = network;
+  const { memory } = engine;
+  const order = orderOfQueries(network, catalogue, rows, y);
+  const together = memory.planF32(rows * scorer.width);
+  engine.each("gatherForwardF32", rows, 1, y, memory.place(order), scorer.width, together);
+  const found = searchFrom(network, catalogue, rows, together, k, permuted(barred, order), guess);
+  const apart: Found = {
+    k,
+    items: new Int32Array(found.items.length),
+    scores: new Float32Array(found.scores.length),
+    counts: new Int32Array(rows),
+    left: found.left.map((position) => order[position]),
+  };
+  for (let position = 0, at = 0; position < rows; position++) {
+    const r = order[position];
+    apart.counts[r] = found.counts[position];
+    for (let to = r * k; to < (r + 1) * k; to++, at++) {
+      apart.items[to] = found.items[at];
+      apart.scores[to] = found.scores[at];
+    }
+  }
+  return apart;
+}
+
+/** What rows may not list, in another order of rows. */
+function permuted(barred: Barred, order: Int32Array): Barred {
+  const { offsets, ids, flags } = barred;
+  if (ids.length === 0) return barred;
+  return { ...joinLists(Array.from(order, (r) => ids.subarray(offsets[r], offsets[r + 1]))), flags };
+}
+
+/** Orders queries by direction, axes weighed by how far scores move along them. */
+function orderOfQueries(network: Network, catalogue: Catalogue, rows: number, y: number): Int32Array {
+  const { memory } = network.engine;
+  const mark = memory.mark();
+  const wide = widen(network, catalogue, rows, y);
+  const { width } = catalogue;
+  const axes = Math.min(CELL_AXES, width);
+  const leading = memory.planF32(rows * axes);
+  multiply(network.engine, rows, axes, width, rowMajor(wide, width), catalogue.axes, leading, axes);
+  const coordinates = memory.f32(leading, rows * axes);
+  const moments = memory.f32(catalogue.moments, axes);
+  for (let at = 0; at < coordinates.length; at += axes) {
+    let square = 0;
+    for (let axis = 0; axis < axes; axis++) square += coordinates[at + axis] * coordinates[at + axis];
+    for (let axis = 0; axis < axes; axis++) coordinates[at + axis] *= Math.sqrt(moments[axis] / square);
+  }
+  const order = orderByCells(coordinates, rows, axes, GROUP_QUERIES);
+  memory.release(mark);
+  return order;
 }
 
 function searchFrom(
@@ -67,15 +136,15 @@ function searchFrom(
 ): Found {
   const { engine, scorer } = network;
   const { memory } = engine;
-  const { scanner, width, words, prefix, blocks, items } = catalogue;
-  const groups = Math.ceil(rows / 4);
+  const { scanner, width, words, blocks, items } = catalogue;
+  const groups = Math.ceil(rows / GROUP_QUERIES);
 
   // 1. Queries as integers, with their bounds.
   const wide = widen(network, catalogue, rows, y);
   const turned = catalogue.axes === 0 ? wide : memory.planF32(rows * width);
   if (catalogue.axes !== 0) multiply(engine, rows, width, width, rowMajor(wide, width), catalogue.axes, turned, width);
-  const q = memory.planI32(4 * groups * words);
-  const queryBounds = memory.planF32(56 * groups);
+  const q = memory.planI32(GROUP_QUERIES * groups * words);
+  const queryBounds = memory.planF32(GROUP_FLOATS * groups);
   const scales = memory.planF64(4 * rows);
   const guesses = memory.planF32(rows);
   engine.each(
@@ -86,7 +155,7 @@ function searchFrom(
     scanner.perWord,
     width,
     words,
-    prefix,
+    catalogue.stages,
     wide,
     turned,
     catalogue.mean,
@@ -106,14 +175,14 @@ function searchFrom(
     const scale = scaleValues[4 * r + 1];
     if (scale > SHORTEST && scale < LONGEST && Number.isFinite(scaleValues[4 * r])) continue;
     left.push(r);
-    memory.f32(queryBounds + 224 * (r >> 2) + 4 * (r & 3), 1)[0] = Number.POSITIVE_INFINITY;
+    memory.f32(queryBounds + 4 * (GROUP_FLOATS * (r >> 2) + (r & 3)), 1)[0] = Number.POSITIVE_INFINITY;
   }
 
   // 2. Runs of blocks; short ones first, as thresholds rise most at the start.
   const most = rows === 1 ? RUN_BLOCKS_ALONE : RUN_BLOCKS;
   const enough = Math.ceil(k / BLOCK_ITEMS);
   const capacity = Math.max(most, enough) * BLOCK_ITEMS + FEW;
-  const positions = memory.planI32(4 * groups * capacity);
+  const positions = memory.planI32(GROUP_QUERIES * groups * capacity);
   const counts = memory.planI32(4 * groups);
   memory.i32(counts, 4 * groups).fill(0);
   const heapIds = memory.planI32(rows * k);
@@ -134,12 +203,12 @@ function searchFrom(
       groups,
       rows,
       items,
+      blocks,
       first,
       next,
       words,
-      prefix,
+      catalogue.stages,
       catalogue.panels,
-      catalogue.panels + 4 * BLOCK_ITEMS * blocks * prefix,
       catalogue.bounds,
       q,
       queryBounds,
@@ -230,7 +299,7 @@ function searchFrom(
     }
     const lists = failed.map((r) => barred.ids.subarray(barred.offsets[r], barred.offsets[r + 1]));
     const own = { ...joinLists(lists), flags: barred.flags };
-    const second = searchFrom(network, catalogue, failed.length, rowsY, k, own, NO_GUESS);
+    const second = searchTogether(network, catalogue, failed.length, rowsY, k, own, NO_GUESS);
     for (const [position, r] of failed.entries()) {
       into.items.set(second.items.subarray(position * k, (position + 1) * k), r * k);
       into.scores.set(second.scores.subarray(position * k, (position + 1) * k), r * k);

@@ -23,8 +23,11 @@ const [FIRST_ROUNDS, LAST_ROUNDS] = [5, 20];
 /** Part of its time at the start below which a form is taken to be compiled for speed, and how long to wait for that. */
 const COMPILED = 0.7;
 const MOST_MS = 400;
-/** Queries of a group, items of a panel and of a block, vectors of a group's bounds, floats of a block's: as the kernels have them. */
-const [GROUP, PANEL, BLOCK, GROUP_FLOATS, BLOCK_FLOATS] = [4, 8, 64, 56, 8];
+/**
+ * As the kernels have them: queries of a group, items of a panel and of a block, floats of a group's bounds and of a block's; and stages
+ * after which the pass looks whether to go on.
+ */
+const [GROUP, PANEL, BLOCK, GROUP_FLOATS, BLOCK_FLOATS, STAGES] = [4, 8, 64, 80, 8, 2];
 
 const offers = new WeakMap<Engine, WebAssembly.Module>();
 const scanners = new WeakMap<Engine, Scanner>();
@@ -99,7 +102,8 @@ export function isRight(engine: Engine, scanner: Scanner): boolean {
   };
   for (let round = 0; round < TEST_ROUNDS; round++) {
     const words = 2 + 2 * draw(8);
-    const prefix = round % 2 === 0 ? words : 2 * (1 + draw(words / 2));
+    const stages = Array.from({ length: STAGES }, () => (round % 2 === 0 ? words : 2 * (1 + draw(words / 2))));
+    stages.sort((a, b) => a - b).push(words);
     const length = words * perWord;
     const queries = Array.from({ length: round % 3 === 0 ? 1 : GROUP }, () =>
       Array.from({ length }, () => pick(-127, 127)),
@@ -110,7 +114,7 @@ export function isRight(engine: Engine, scanner: Scanner): boolean {
     const sums = queries.map((query) => items.map((item) => item.reduce((sum, value, k) => sum + value * query[k], 0)));
     const thresholds = sums.map((row) => row[draw(BLOCK)]);
     const wanted = sums.map((row, r) => [...row.keys()].filter((i) => row[i] >= thresholds[r]));
-    const listed = runOnce(engine, scanner, { words, prefix, queries, items, thresholds });
+    const listed = runOnce(engine, scanner, { words, stages, queries, items, thresholds });
     if (JSON.stringify(listed) !== JSON.stringify(wanted)) return false;
   }
   return true;
@@ -118,7 +122,7 @@ export function isRight(engine: Engine, scanner: Scanner): boolean {
 
 interface Trial {
   words: number;
-  prefix: number;
+  stages: readonly number[];
   queries: readonly (readonly number[])[];
   items: readonly (readonly number[])[];
   thresholds: readonly number[];
@@ -126,7 +130,7 @@ interface Trial {
 
 /** Lays a trial out as the kernels want it, and returns what is listed for each query. */
 function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): number[][] {
-  const { words, prefix, queries, items, thresholds } = trial;
+  const { words, stages, queries, items, thresholds } = trial;
   const { memory } = engine;
   const mark = memory.mark();
   const panels = memory.planI32(BLOCK * words);
@@ -139,7 +143,7 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
   memory.i32(counts, GROUP).fill(0);
   const { buffer } = memory.wasm;
   const bytes = 4 / perWord;
-  const tails = panels + 4 * BLOCK * prefix;
+  const stagesAt = memory.place(Int32Array.from(stages));
   const place = (at: number, values: readonly number[], stride: number) => {
     const view = new DataView(buffer);
     for (const [k, value] of values.entries()) {
@@ -150,35 +154,22 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
   };
   for (const [i, item] of items.entries()) {
     const [panel, lane] = [Math.floor(i / PANEL), i % PANEL];
-    place(panels + 4 * PANEL * panel * prefix + 4 * lane, item.slice(0, prefix * perWord), 4 * PANEL);
-    place(tails + 4 * PANEL * panel * (words - prefix) + 4 * lane, item.slice(prefix * perWord), 4 * PANEL);
+    for (const [stage, stop] of stages.entries()) {
+      const from = stages[stage - 1] ?? 0;
+      const to = panels + 4 * (BLOCK * from + PANEL * panel * (stop - from) + lane);
+      place(to, item.slice(from * perWord, stop * perWord), 4 * PANEL);
+    }
   }
   for (const [r, query] of queries.entries()) place(q + 4 * r, query, 4 * GROUP);
-  // One block of scale 1 with nothing left out, whose rest of the words can reach anything.
-  memory.f32(bounds, BLOCK_FLOATS).set([1, 0, 0, 0x100000, 0x100000, 0, 0, 0]);
+  // One block of scale 1 with nothing left out, whose other words can reach anything.
+  const far = 0x100000;
+  memory.f32(bounds, BLOCK_FLOATS).set([1, 0, 0, far, far, far, 0, 0]);
   const group = memory.f32(queryBounds, GROUP_FLOATS).fill(0);
   for (let r = 0; r < GROUP; r++) {
     group[r] = thresholds[r] ?? Number.POSITIVE_INFINITY;
-    group[2 * GROUP + r] = group[3 * GROUP + r] = r < queries.length ? 1000 : 0;
+    for (let length = 0; length <= STAGES; length++) group[(2 + length) * GROUP + r] = r < queries.length ? 1000 : 0;
   }
-  scan(
-    0,
-    1,
-    queries.length,
-    BLOCK,
-    0,
-    1,
-    words,
-    prefix,
-    panels,
-    tails,
-    bounds,
-    q,
-    queryBounds,
-    BLOCK,
-    positions,
-    counts,
-  );
+  scan(0, 1, queries.length, BLOCK, 1, 0, 1, words, stagesAt, panels, bounds, q, queryBounds, BLOCK, positions, counts);
   const listed = queries.map((_, r) => [...memory.i32(positions + 4 * BLOCK * r, memory.i32(counts, GROUP)[r])]);
   memory.release(mark);
   return listed;
@@ -198,6 +189,9 @@ function isFaster(engine: Engine, other: Scanner, plain: Scanner, now: () => num
   const queryBounds = memory.planF32(TIMED_GROUPS * GROUP_FLOATS);
   const counts = memory.planI32(TIMED_GROUPS * GROUP);
   memory.i32(panels, (memory.mark() - panels) / 4).fill(0);
+  const stages = [other, plain].map(({ perWord }) =>
+    memory.place(new Int32Array(STAGES + 1).fill(TIMED_WIDTH / perWord)),
+  );
   // Thresholds of 1, which sums of 0 do not reach, but a length of 1 might.
   for (let block = 0; block < TIMED_BLOCKS; block++) {
     memory.f32(bounds + 4 * block * BLOCK_FLOATS, BLOCK_FLOATS).set([1, 0, 0, 1, 1]);
@@ -225,12 +219,12 @@ function isFaster(engine: Engine, other: Scanner, plain: Scanner, now: () => num
         TIMED_GROUPS,
         queries,
         items,
+        TIMED_BLOCKS,
         0,
         TIMED_BLOCKS,
         words,
-        words,
+        stages[form],
         panels,
-        0,
         bounds,
         q,
         queryBounds,

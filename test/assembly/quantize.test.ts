@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { pack, quantise } from "../reference/quantize.ts";
-import { forSeeds } from "../reference/random.ts";
+import { forSeeds, type Random } from "../reference/random.ts";
 import { floatRows, floats, reads, run, writes } from "./harness.ts";
 
 const BLOCK = 64;
@@ -12,6 +12,12 @@ function expectBound(name: string, got: number, least: number): void {
     throw new Error(`${name}: got ${got}, want just above ${least}`);
 }
 
+/** Two stages and all words. */
+const stagesOf = (random: Random, words: number) => [
+  ...[0, 0].map(() => 2 * random.integer(1, words / 2)).sort((a, b) => a - b),
+  words,
+];
+
 const shapeOf = (width: number, perWord: 2 | 4) => ({ words: 2 * Math.ceil(width / perWord / 2) });
 
 test("items become the twin's integers, by panels of eight, with bounds just above the truth", () => {
@@ -19,20 +25,23 @@ test("items become the twin's integers, by panels of eight, with bounds just abo
     const perWord = random.choose([2, 4] as const);
     const width = random.choose([1, 3, 4, 5, 15, 33, 64]);
     const { words } = shapeOf(width, perWord);
-    const prefix = 2 * random.integer(1, words / 2);
+    const stages = stagesOf(random, words);
     const blocks = random.integer(1, 3);
     const z = floatRows(random, blocks * BLOCK, width, random.choose([1, 1e-12, 1e9]));
     if (random.choose([true, false])) z.fill(new Array(width).fill(0), BLOCK * (blocks - 1));
     const floor = 1e-20;
+    // Blocks of a band, the ones before it left alone.
+    const before = random.integer(0, 2);
+    const all = before + blocks;
     const buffers = {
       z: reads.f32(z.flat()),
-      heads: writes.i32(blocks * BLOCK * prefix),
-      tails: writes.i32(blocks * BLOCK * (words - prefix)),
-      bounds: writes.f32(blocks * 8),
+      stages: reads.i32(stages),
+      panels: writes.i32(all * BLOCK * words),
+      bounds: writes.f32(all * 8),
     };
     const out = run(buffers, ({ kernels, at, each }) =>
       each(blocks, 1, (begin, end) =>
-        kernels.quantizeItemsF32(begin, end, perWord, width, words, prefix, floor, at.z, at.heads, at.tails, at.bounds),
+        kernels.quantizeItemsF32(begin, end, perWord, width, at.stages, floor, at.z, all, before, at.panels, at.bounds),
       ),
     );
     for (let block = 0; block < blocks; block++) {
@@ -40,20 +49,23 @@ test("items become the twin's integers, by panels of eight, with bounds just abo
       const twin = quantise(own, perWord === 4 ? 63 : undefined, floor);
       for (const [i, integers] of twin.integers.entries()) {
         const padded = Array.from({ length: words * perWord }, (_, k) => (integers[k] ?? 0) + (perWord === 4 ? 64 : 0));
-        const item = block * BLOCK + i;
-        const got = Array.from({ length: words }, (_, w) =>
-          w < prefix
-            ? out.heads[((item >> 3) * prefix + w) * 8 + (item & 7)]
-            : out.tails[((item >> 3) * (words - prefix) + w - prefix) * 8 + (item & 7)],
-        );
+        const item = (before + block) * BLOCK + i;
+        const got = Array.from({ length: words }, (_, w) => {
+          const stage = stages.findIndex((stop) => w < stop);
+          const from = stages[stage - 1] ?? 0;
+          return out.panels[all * BLOCK * from + ((item >> 3) * (stages[stage] - from) + w - from) * 8 + (item & 7)];
+        });
         expect(got, `item ${item}`).toEqual(pack(padded, perWord, words));
       }
-      const [inverse, farthest, residue, reach, rest] = out.bounds.subarray(8 * block);
+      const [inverse, farthest, residue, reach, ...rest] = out.bounds.subarray(8 * (before + block));
       expect(inverse).toBe(Math.fround(1 / twin.scale));
       expectBound("N/S", farthest, Math.max(...own.map(length)) / twin.scale);
       expectBound("R/S", residue, Math.max(...twin.residues) / twin.scale);
       expectBound("length", reach, Math.max(...twin.integers.map(length)));
-      expectBound("rest", rest, Math.max(...twin.integers.map((row) => length(row.slice(prefix * perWord)))));
+      for (let stage = 0; stage < 2; stage++) {
+        const beyond = twin.integers.map((row) => length(row.slice(stages[stage] * perWord)));
+        expectBound(`beyond stage ${stage}`, rest[stage], Math.max(...beyond));
+      }
     }
   });
 });
@@ -63,19 +75,20 @@ test("queries become the twin's integers, four interleaved, with bounds just abo
     const perWord = random.choose([2, 4] as const);
     const width = random.choose([1, 3, 4, 5, 15, 33, 64]);
     const { words } = shapeOf(width, perWord);
-    const prefix = 2 * random.integer(1, words / 2);
+    const stages = stagesOf(random, words);
     const rows = random.integer(1, 9);
     const groups = Math.ceil(rows / 4);
     const [y, v] = [floatRows(random, rows, width), floatRows(random, rows, width)];
     const [mean, moments] = [floats(random, width), floats(random, width).map(Math.abs)];
     const guess = random.choose([Number.NEGATIVE_INFINITY, 2]);
     const buffers = {
+      stages: reads.i32(stages),
       y: reads.f32(y.flat()),
       v: reads.f32(v.flat()),
       mean: reads.f32(mean),
       moments: reads.f32(moments),
       q: writes.i32(groups * words * 4),
-      bounds: writes.f32(groups * 56),
+      bounds: writes.f32(groups * 80),
       scales: writes.f64(rows * 4),
       guesses: writes.f32(rows),
     };
@@ -89,7 +102,7 @@ test("queries become the twin's integers, four interleaved, with bounds just abo
           perWord,
           width,
           words,
-          prefix,
+          at.stages,
           at.y,
           at.v,
           at.mean,
@@ -106,10 +119,10 @@ test("queries become the twin's integers, four interleaved, with bounds just abo
       ),
     );
     for (let r = 0; r < 4 * groups; r++) {
-      const own = Array.from({ length: 6 }, (_, i) => out.bounds[56 * (r >> 2) + 4 * i + (r & 3)]);
+      const own = Array.from({ length: 8 }, (_, i) => out.bounds[80 * (r >> 2) + 4 * i + (r & 3)]);
       const got = Array.from({ length: words }, (_, w) => out.q[((r >> 2) * words + w) * 4 + (r & 3)]);
       if (r >= rows) {
-        expect(own).toEqual([Number.POSITIVE_INFINITY, 0, 0, 0, 0, 0]);
+        expect(own).toEqual([Number.POSITIVE_INFINITY, 0, 0, 0, 0, 0, 0, 0]);
         expect(got).toEqual(new Array(words).fill(0));
         continue;
       }
@@ -127,12 +140,13 @@ test("queries become the twin's integers, four interleaved, with bounds just abo
       expect(own[0]).toBe(Math.fround((least - shift) * (1 / scale)));
       expectBound("a", own[1], (twin.residues[0] + relative * length(y[r])) / scale);
       expectBound("length", own[2], length(integers));
-      expectBound("rest", own[3], length(integers.slice(prefix * perWord)));
-      const sums = new Int32Array(out.bounds.buffer, out.bounds.byteOffset + 4 * (56 * (r >> 2) + 16 + (r & 3)), 5);
-      const total = (list: number[]) => list.reduce((sum, value) => sum + value, 0) * (perWord === 4 ? 64 : 0);
-      expect([sums[0], sums[4]]).toEqual(
-        [total(integers.slice(0, prefix * perWord)), total(integers)].map((n) => n + 0),
-      );
+      const beyond = [0, ...stages.slice(0, 2)].map((stop) => integers.slice(stop * perWord));
+      for (const [stage, rest] of beyond.entries()) {
+        if (stage > 0) expectBound(`beyond stage ${stage}`, own[2 + stage], length(rest));
+        const sum = rest.reduce((total, value) => total + value, 0) * (perWord === 4 ? 64 : 0);
+        const at = out.bounds.byteOffset + 4 * (80 * (r >> 2) + 4 * (5 + stage) + (r & 3));
+        expect(new Int32Array(out.bounds.buffer, at, 1)[0]).toBe(sum + 0);
+      }
     }
   });
 });

@@ -44,7 +44,7 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
       counts: updates.i32(listed.map(([first]) => first.length)),
       scales: reads.f64(scales),
       guesses: reads.f32(guesses),
-      bounds: updates.f32(new Array(56 * Math.ceil(rows / 4)).fill(7)),
+      bounds: updates.f32(new Array(80 * Math.ceil(rows / 4)).fill(7)),
       heapIds: writes.i32(rows * k),
       heapScores: writes.f32(rows * k),
       heapCounts: updates.i32(new Array(rows).fill(0)),
@@ -98,7 +98,7 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
       const [from, to] = [r * k, r * k + count];
       expect({ items: [...out.heapIds.slice(from, to)], scores: [...out.heapScores.slice(from, to)] }).toEqual(want);
       const theta = Math.max(want.scores[k - 1], guesses[r]);
-      const tau = out.bounds[56 * (r >> 2) + (r & 3)];
+      const tau = out.bounds[80 * (r >> 2) + (r & 3)];
       expect(tau, "the threshold").toBe(count < k ? 7 : Math.fround((theta - 0.25) / 2));
     }
   });

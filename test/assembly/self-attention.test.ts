@@ -53,7 +53,7 @@ function forward({ batch, heads, width, qkv, mask = NOTHING }: Input, quick = fa
     offsets: reads.i32(offsets),
     qkv: reads.f32(qkv),
     o: writes.f32(rows * width),
-    scratch: writes.f32(2 * steps * lengths.length),
+    scratch: writes.f32(lengths.length * (steps * 3 * width + 4 * Math.ceil(steps / 4))),
   };
   return run(
     buffers,
@@ -88,7 +88,7 @@ function backward({ batch, heads, width, qkv, mask = NOTHING }: Input, dO: numbe
     qkv: reads.f32(qkv),
     dO: reads.f32(dO),
     dQkv: writes.f32(rows * 3 * width),
-    scratch: writes.f32(2 * steps * lengths.length),
+    scratch: writes.f32(lengths.length * (steps * 6 * width + 12 * Math.ceil(steps / 4))),
   };
   return run(buffers, ({ kernels, at, each }) =>
     each(lengths.length, 1, (begin, end) =>

@@ -91,6 +91,19 @@ describe("runs", () => {
     expect(runs.slice(0, 3).map(({ file }) => statSync(file).mtimeMs)).toEqual(times);
   });
 
+  test("models that take long run once, unless seeds are asked for", async () => {
+    const study = { ...SHOP, once: ["lstm"] };
+    expect((await plan(freshOut(), {}, study)).map(nameOf)).toEqual([
+      "popular null",
+      "markov null",
+      "gru4rec 1",
+      "lstm 1",
+      "gru4rec 2",
+    ]);
+    const asked = await plan(freshOut(), { models: ["lstm"], seeds: 2 }, study);
+    expect(asked.map(nameOf)).toEqual(["lstm 1", "lstm 2"]);
+  });
+
   test("a changed setting, and changed data, are other runs; the earlier ones stay for whoever changes back", async () => {
     const out = freshOut();
     await doMissing(await plan(out));

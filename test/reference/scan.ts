@@ -24,12 +24,12 @@ export function scanTwin(
     end,
     queries,
     items,
+    blocks,
     firstBlock,
     lastBlock,
     words,
-    prefix,
-    heads,
-    tails,
+    stages,
+    panels,
     bounds,
     q,
     queryBounds,
@@ -43,7 +43,8 @@ export function scanTwin(
       return ofItem ? view.getUint8(at + part) : view.getInt8(at + part);
     };
     for (let query = 4 * begin; query < Math.min(4 * end, queries); query++) {
-      const lane = queryBounds + 224 * (query >> 2) + 4 * (query & 3);
+      const stops = [0, 4, 8].map((at) => view.getInt32(stages + at, true));
+      const lane = queryBounds + 320 * (query >> 2) + 4 * (query & 3);
       const [tau, a, length] = [0, 16, 32].map((offset) => view.getFloat32(lane + offset, true));
       const offset = view.getInt32(lane + 80, true);
       for (let block = firstBlock; block < lastBlock; block++) {
@@ -57,8 +58,10 @@ export function scanTwin(
         for (let position = 64 * block; position < Math.min(items, 64 * block + 64); position++) {
           let sum = 0;
           for (let word = 0; word < words; word++) {
-            const [from, rows, row] = word < prefix ? [heads, prefix, word] : [tails, words - prefix, word - prefix];
-            const itemAt = from + 32 * (rows * (position >> 3) + row) + 4 * (position & 7);
+            const stage = stops.findIndex((stop) => word < stop);
+            const from = stops[stage - 1] ?? 0;
+            const panel = (stops[stage] - from) * (position >> 3) + word - from;
+            const itemAt = panels + 256 * blocks * from + 32 * panel + 4 * (position & 7);
             const queryAt = q + 16 * words * (query >> 2) + 16 * word + 4 * (query & 3);
             for (let part = 0; part < perWord; part++) {
               sum += product(integer(itemAt, part, true), integer(queryAt, part, false));

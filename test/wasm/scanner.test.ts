@@ -26,8 +26,8 @@ const timed = (relaxed: Times, i16: Times) => {
   const take = (form: number, times: Times, { scan, ...rest }: Scanner): Scanner => ({
     ...rest,
     scan: (...args) => {
-      if (args[5] > 1) ms += times(calls[form]++);
-      if (args[5] === 1) scan(...args);
+      if (args[6] > 1) ms += times(calls[form]++);
+      if (args[6] === 1) scan(...args);
     },
   });
   return { other: take(0, relaxed, twin()), usual: take(1, i16, plain), now: () => ms, calls };

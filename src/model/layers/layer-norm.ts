@@ -2,6 +2,7 @@
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
+import { LINE_COLUMNS } from "./linear.ts";
 
 const EPSILON = 1e-5;
 
@@ -56,7 +57,7 @@ export class LayerNorm {
     const { x, stats } = trace;
     const width = this.#width;
     const [dGamma, dBeta] = [this.#gamma.gradient, this.#beta.gradient];
-    engine.each("layerNormBackwardWeightsF32", width, 4, width, rows, x, stats, dy, dGamma, dBeta);
+    engine.each("layerNormBackwardWeightsF32", width, LINE_COLUMNS, width, rows, x, stats, dy, dGamma, dBeta);
     engine.each("layerNormBackwardF32", rows, 1, width, x, this.#gamma.value, stats, dy, dx);
   }
 }

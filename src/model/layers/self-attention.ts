@@ -66,7 +66,7 @@ export class SelfAttention implements Body {
     const o = memory.planF32(rows * width);
     const y = memory.planF32(rows * width);
     const mark = memory.mark();
-    const scratch = memory.planF32(sequences * 2 * steps);
+    const scratch = memory.planF32(sequences * (steps * 3 * width + roundUp(steps)));
     const { rate, seed, stream, step } = this.#maskOf(pass);
     engine.each(
       "selfAttentionForwardF32",
@@ -102,7 +102,7 @@ export class SelfAttention implements Body {
     const dO = memory.planF32(rows * width);
     this.#outMap.backward(engine, rows, o, dY, width, dO);
     const dQkv = memory.planF32(rows * 3 * width);
-    const scratch = memory.planF32(sequences * 2 * steps);
+    const scratch = memory.planF32(sequences * (steps * 6 * width + 3 * roundUp(steps)));
     const { rate, seed, stream, step } = this.#maskOf(pass);
     engine.each(
       "selfAttentionBackwardF32",
@@ -135,4 +135,9 @@ export class SelfAttention implements Body {
 
 function parameterName(index: number, name: string): string {
   return `blocks.${index}.self_attention.${name}`;
+}
+
+/** Numbers of a row of scratch that whole vectors fill. */
+function roundUp(steps: number): number {
+  return Math.ceil(steps / 4) * 4;
 }
