@@ -4,8 +4,7 @@
 import type { ClickNumbers, Clicks } from "../data/clicks.ts";
 import { evaluateClicks } from "../evaluate/clicks.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Lesson, LessonPart } from "./lesson.ts";
-import type { LessonPlan } from "./plan.ts";
+import type { Lesson, LessonPart, Plan } from "./lesson.ts";
 
 const VALID_FROM = 0.8;
 const TEST_FROM = 0.9;
@@ -32,7 +31,7 @@ export interface ClickLessonNumbers {
 }
 
 /** Plans a lesson about click rows. */
-export function clickPlan({ items, ...clicks }: Clicks, refit: boolean): LessonPlan {
+export function clickPlan({ items, ...clicks }: Clicks, refit: boolean): Plan<ClickLessonNumbers> {
   const ids = { items, users: undefined };
   return {
     numbers: { kind: "clicks", clicks: { ...clicks, items: { size: items.size } }, refit },

@@ -10,8 +10,7 @@ import { evaluateRatings } from "../evaluate/ratings.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
 import { examplesOf, trainableUsers } from "./examples.ts";
-import type { Lesson, LessonPart } from "./lesson.ts";
-import type { LessonPlan, PartIds } from "./plan.ts";
+import type { Lesson, LessonPart, PartIds, Plan } from "./lesson.ts";
 import { type PlacedVectors, placeVectors, type SuppliedVectors, vectorsFor } from "./supplied.ts";
 import { interestUsers, userRowsOf } from "./users.ts";
 
@@ -47,7 +46,12 @@ export interface HistoryNumbers {
  * @param refit whether all events are wanted too, to train on in the end
  * @throws UsageError `RATING_SPLIT`
  */
-export function historyPlan(config: ModelConfig, split: Split, vectors: SuppliedVectors, refit: boolean): LessonPlan {
+export function historyPlan(
+  config: ModelConfig,
+  split: Split,
+  vectors: SuppliedVectors,
+  refit: boolean,
+): Plan<HistoryNumbers> {
   const { histories, trainLength, valid, test } = split;
   // Splits that cut the log before they filter it build histories without ratings.
   if (config.task === "rating" && !histories.rating) throw ratingsNotCut(split.rule);

@@ -1,5 +1,6 @@
 // What a training learns from, whatever its kind: the examples of an epoch, and how the held-out parts are measured.
 
+import type { Ids } from "../data/vocabulary.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Example, Network } from "../model/network.ts";
@@ -39,6 +40,20 @@ export interface Lesson {
   validates: boolean;
   /** Measures a held-out part on a network of the training part; undefined where it has no cases. */
   measure(network: Network, part: "valid" | "test"): Evaluation | undefined;
+}
+
+/** Who the rows of a model's tables are. */
+export interface PartIds {
+  items: Ids;
+  /** Users with an interest of their own; undefined unless `interest=user`. */
+  users: Ids | undefined;
+}
+
+/** A lesson on paper: its numbers, which another thread is sent, and its ids, which stay with whoever names things. */
+export interface Plan<Numbers> {
+  /** Plain objects and typed arrays. */
+  numbers: Numbers;
+  ids: { training: PartIds; everything: PartIds | undefined };
 }
 
 /** The metric that decides which epoch is best, by task, and which way it is better. */

@@ -5,8 +5,7 @@ import { clickMetrics, ratingMetrics } from "../evaluate/predictions.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { predictSequences } from "../rank/sequence-predictor.ts";
 import { cutClicks } from "./click-lesson.ts";
-import type { Lesson, LessonPart } from "./lesson.ts";
-import type { LessonPlan } from "./plan.ts";
+import type { Lesson, LessonPart, Plan } from "./lesson.ts";
 
 /** The numbers of a lesson about sequences. */
 export interface SequenceLessonNumbers {
@@ -17,7 +16,7 @@ export interface SequenceLessonNumbers {
 }
 
 /** Plans a lesson about sequences. */
-export function sequencePlan({ items, ...sequences }: Sequences, refit: boolean): LessonPlan {
+export function sequencePlan({ items, ...sequences }: Sequences, refit: boolean): Plan<SequenceLessonNumbers> {
   const ids = { items, users: undefined };
   return {
     numbers: { kind: "sequences", sequences: { ...sequences, items: { size: items.size } }, refit },
