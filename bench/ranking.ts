@@ -32,8 +32,8 @@ const TARGETS = {
 /** What most of our time goes to, where that is not enough. */
 const REASONS: Record<keyof typeof TARGETS, string> = {
   gaussian: "the integer pass multiplies nearly every panel whole",
-  trained: "the integer pass finds few panels that none of four queries can want",
-  request: "the GRU: 128-bit products, and as long again for its gates",
+  trained: "the first quarter of the integer pass, which every panel takes, and scoring what is left",
+  request: "the GRU: two thirds of its time are 128-bit products at the limit of the core",
   single: "the GRU: 50 products of one row with 48 kB of weights",
 };
 
