@@ -127,7 +127,9 @@ function buildsText(records: readonly RunRecord[]): string {
     builds.set(name, [...(builds.get(name) ?? []), runName(record)]);
   }
   if (builds.size === 1) return `Build ${[...builds.keys()][0]}.`;
-  return `Builds differ: ${Array.from(builds, ([name, of]) => `${name} made ${of.join(", ")}`).join("; ")}.`;
+  const bySize = [...builds].sort(([, a], [, b]) => a.length - b.length);
+  const made = bySize.map(([name, of], i) => `${name} made ${i < builds.size - 1 ? of.join(", ") : "the others"}`);
+  return `Builds differ: ${made.join("; ")}.`;
 }
 
 /**

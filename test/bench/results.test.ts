@@ -247,7 +247,7 @@ describe("tables", () => {
     const lines = formatStudy(results, "table");
     expect(lines.slice(-2)).toEqual([
       "Not measured yet: lstm, gru4rec seed 2.",
-      `Builds differ: ${buildName(BUILD)} made popular, gru4rec seed 1; ${buildName(other)} made markov. ` +
+      `Builds differ: ${buildName(other)} made markov; ${buildName(BUILD)} made the others. ` +
         "`npm run results -- --data shop` makes this table.",
     ]);
     expect(lines).toContain("| `gru4rec` | .0500 | .2000 | .1000 | 1,234 |");
