@@ -73,12 +73,8 @@ function searchTogether(
   if (rows <= GROUP_QUERIES || catalogue.axes === 0) {
     return searchFrom(network, catalogue, rows, y, k, barred, guess);
   }
-  const { engine, scorer } = network;
-  const { memory } = engine;
   const order = orderOfQueries(network, catalogue, rows, y);
-  const together = memory.planF32(rows * scorer.width);
-  engine.each("gatherForwardF32", rows, 1, y, memory.place(order), scorer.width, together);
-  const found = searchFrom(network, catalogue, rows, together, k, permuted(barred, order), guess);
+  const found = searchFrom(network, catalogue, rows, rowsOf(network, y, order), k, barredOf(barred, order), guess);
   const apart: Found = {
     k,
     items: new Int32Array(found.items.length),
@@ -97,8 +93,15 @@ function searchTogether(
   return apart;
 }
 
-/** What rows may not list, in another order of rows. */
-function permuted(barred: Barred, order: Int32Array): Barred {
+/** Copies some rows of y, in the order in which they are named. */
+function rowsOf({ engine, scorer }: Network, y: number, order: Int32Array): number {
+  const chosen = engine.memory.planF32(order.length * scorer.width);
+  engine.each("gatherForwardF32", order.length, 1, y, engine.memory.place(order), scorer.width, chosen);
+  return chosen;
+}
+
+/** What some rows may not list, in the order in which they are named. */
+function barredOf(barred: Barred, order: Int32Array): Barred {
   const { offsets, ids, flags } = barred;
   if (ids.length === 0) return barred;
   return { ...joinLists(Array.from(order, (r) => ids.subarray(offsets[r], offsets[r + 1]))), flags };
@@ -292,14 +295,10 @@ function searchFrom(
   }
 
   function askAgain(failed: readonly number[], into: Found): void {
-    const dense = scorer.width;
-    const rowsY = memory.planF32(failed.length * dense);
-    for (const [position, r] of failed.entries()) {
-      memory.f32(rowsY + 4 * position * dense, dense).set(memory.f32(y + 4 * r * dense, dense));
-    }
-    const lists = failed.map((r) => barred.ids.subarray(barred.offsets[r], barred.offsets[r + 1]));
-    const own = { ...joinLists(lists), flags: barred.flags };
-    const second = searchTogether(network, catalogue, failed.length, rowsY, k, own, NO_GUESS);
+    const order = Int32Array.from(failed);
+    // They stand by direction already.
+    const rowsY = rowsOf(network, y, order);
+    const second = searchFrom(network, catalogue, order.length, rowsY, k, barredOf(barred, order), NO_GUESS);
     for (const [position, r] of failed.entries()) {
       into.items.set(second.items.subarray(position * k, (position + 1) * k), r * k);
       into.scores.set(second.scores.subarray(position * k, (position + 1) * k), r * k);
