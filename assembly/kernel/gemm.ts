@@ -1,12 +1,14 @@
 // What     C[i,j] = (C[i,j] if accumulate) + Σ_k A[i,k]·B[k,j]. One routine serves A·B, A·Bᵀ and Aᵀ·B: A is read through
 //          two strides, B through panels of 8 columns that packF32 lays out from either orientation.
 // Source   BLIS (Van Zee & van de Geijn, TOMS 2015), reduced to one level of packing.
-// Shapes   a: A(i,k) = a[i·aRow + k·aStep] · b: B(k,j) = b[k·bStep + j·bColumn] · panels f32[⌈n/8⌉, k, 8] · c f32[rows, cRow]
+// Shapes   a: A(i,k) = a[i·aRow + k·aStep] · b: B(k,j) = b[k·bStep + j·bColumn] · panels: f32[⌈n/8⌉, KC, 8] for every KC terms,
+//          the last with those that are left · c f32[rows, cRow]
 // Layout   16-byte aligned bases; strides in floats; columns of the last panel beyond n are zero. The caller owns all memory.
 // Writes   gemmF32: rows [begin, end), columns [0, n) of c, overwritten or accumulated (+=). packF32: panels [begin, end).
 // Numerics f32 multiply then add, k ascending, each C element on its own: its bits do not depend on blocks, tiles or shares.
 // Limits   every byte offset below 2^32, checked by the memory plan in TypeScript.
-// Cost     2·rows·n·k flops; each panel block (KC·8 floats) is read once per ROW_BLOCK rows.  npm run bench -- kernel
+// Cost     2·rows·n·k flops; each panel (KC·8 floats) is read once per ROW_BLOCK rows, which are next to each other in time.
+//          npm run bench -- kernel
 
 import { loadLanes, storeLanes } from "../core/v128";
 
@@ -19,36 +21,47 @@ const KC: i32 = 256;
 
 /** Copies columns [begin·8, end·8) of B into panels; `begin` and `end` count panels. */
 export function packF32(begin: i32, end: i32, n: i32, k: i32, b: usize, bStep: i32, bColumn: i32, panels: usize): void {
-  for (let panel = begin; panel < end; panel++) {
-    const column = panel * PANEL;
-    const width = min(PANEL, n - column);
-    let to = panels + ((<usize>panel * <usize>k * PANEL) << 2);
-    let step = 0;
-    if (width === PANEL && bColumn === 1) {
-      let from = b + ((<usize>column) << 2);
-      for (; step < k; step++) {
-        v128.store(to, v128.load(from));
-        v128.store(to, v128.load(from, 16), 16);
-        from += (<usize>bStep) << 2;
-        to += 32;
-      }
-    } else if (width === PANEL && bStep === 1) {
-      const columnBytes = (<usize>bColumn) << 2;
-      for (; step + 4 <= k; step += 4) {
-        const from = b + ((<usize>step) << 2) + <usize>column * columnBytes;
-        transpose4x4(from, columnBytes, to);
-        transpose4x4(from + 4 * columnBytes, columnBytes, to + 16);
-        to += 128;
-      }
+  const columns = (n + PANEL - 1) & ~(PANEL - 1);
+  for (let k0 = 0; k0 < k; k0 += KC) {
+    const terms = min(KC, k - k0);
+    const ofTerms = b + ((<usize>k0 * <usize>bStep) << 2);
+    for (let panel = begin; panel < end; panel++) {
+      const column = panel * PANEL;
+      const from = ofTerms + ((<usize>column * <usize>bColumn) << 2);
+      const to = panels + ((<usize>k0 * <usize>columns + <usize>terms * <usize>column) << 2);
+      packPanel(min(PANEL, n - column), terms, from, bStep, bColumn, to);
     }
-    for (; step < k; step++) {
-      let from = b + ((<usize>step * <usize>bStep + <usize>column * <usize>bColumn) << 2);
-      for (let lane = 0; lane < PANEL; lane++) {
-        store<f32>(to, lane < width ? load<f32>(from) : 0);
-        to += 4;
-        if (lane < width - 1) from += (<usize>bColumn) << 2;
-      }
+  }
+}
+
+/** Copies `width` columns, at most 8, of some terms into a panel. */
+function packPanel(width: i32, terms: i32, b: usize, bStep: i32, bColumn: i32, to: usize): void {
+  const stepBytes = (<usize>bStep) << 2;
+  const columnBytes = (<usize>bColumn) << 2;
+  let step = 0;
+  if (width === PANEL && bColumn === 1) {
+    for (; step < terms; step++) {
+      v128.store(to, v128.load(b));
+      v128.store(to, v128.load(b, 16), 16);
+      b += stepBytes;
+      to += 32;
     }
+  } else if (width === PANEL && bStep === 1) {
+    for (; step + 4 <= terms; step += 4) {
+      transpose4x4(b, columnBytes, to);
+      transpose4x4(b + 4 * columnBytes, columnBytes, to + 16);
+      b += 16;
+      to += 128;
+    }
+  }
+  for (; step < terms; step++) {
+    let from = b;
+    for (let lane = 0; lane < PANEL; lane++) {
+      store<f32>(to, lane < width ? load<f32>(from) : 0);
+      to += 4;
+      if (lane < width - 1) from += columnBytes;
+    }
+    b += stepBytes;
   }
 }
 
@@ -89,32 +102,31 @@ export function gemmF32(
   const aRowBytes = (<usize>aRow) << 2;
   const aStepBytes = (<usize>aStep) << 2;
   const cRowBytes = (<usize>cRow) << 2;
-  const panelBytes = (<usize>k) << 5;
-  for (let block = begin; block < end; block += ROW_BLOCK) {
-    const rows = min(ROW_BLOCK, end - block);
-    for (let k0 = 0; k0 < k; k0 += KC) {
-      const terms = min(KC, k - k0);
-      const fromC = k0 > 0 || accumulate !== 0;
-      const aBlock = a + <usize>block * aRowBytes + <usize>k0 * aStepBytes;
-      const cBlock = c + <usize>block * cRowBytes;
-      const panel = panels + ((<usize>k0) << 5);
+  const columns = (n + PANEL - 1) & ~(PANEL - 1);
+  for (let k0 = 0; k0 < k; k0 += KC) {
+    const terms = min(KC, k - k0);
+    const fromC = k0 > 0 || accumulate !== 0;
+    const ofTerms = panels + ((<usize>k0 * <usize>columns) << 2);
+    for (let block = begin; block < end; block += ROW_BLOCK) {
+      const rows = min(ROW_BLOCK, end - block);
+      let aAt = a + <usize>block * aRowBytes + <usize>k0 * aStepBytes;
+      let cAt = c + <usize>block * cRowBytes;
       const tiled = rows & ~3;
       if (tiled > 0) {
         for (let column = 0; column < n; column += PANEL) {
-          const at = panel + <usize>(column >> 3) * panelBytes;
-          const cAt = cBlock + ((<usize>column) << 2);
+          const panel = ofTerms + ((<usize>column * <usize>terms) << 2);
           const width = min(PANEL, n - column);
-          tiles(tiled, terms, aBlock, aRowBytes, aStepBytes, at, cAt, cRowBytes, width, fromC);
+          tiles(tiled, terms, aAt, aRowBytes, aStepBytes, panel, cAt + ((<usize>column) << 2), cRowBytes, width, fromC);
         }
+        aAt += <usize>tiled * aRowBytes;
+        cAt += <usize>tiled * cRowBytes;
       }
-      let aAt = aBlock + <usize>tiled * aRowBytes;
-      let cAt = cBlock + <usize>tiled * cRowBytes;
       if (rows & 2) {
-        twoRows(n, terms, aAt, aRowBytes, aStepBytes, panel, panelBytes, cAt, cRowBytes, fromC);
+        twoRows(n, terms, aAt, aRowBytes, aStepBytes, ofTerms, cAt, cRowBytes, fromC);
         aAt += aRowBytes << 1;
         cAt += cRowBytes << 1;
       }
-      if (rows & 1) oneRow(n, terms, aAt, aStepBytes, panel, panelBytes, cAt, fromC);
+      if (rows & 1) oneRow(n, terms, aAt, aStepBytes, ofTerms, cAt, fromC);
     }
   }
 }
@@ -202,13 +214,12 @@ function twoRows(
   a: usize,
   aRowBytes: usize,
   aStepBytes: usize,
-  panel: usize,
-  panelBytes: usize,
+  panels: usize,
   c: usize,
   cRowBytes: usize,
   fromC: bool,
 ): void {
-  const panelSpan = (<usize>terms) << 5;
+  const panelBytes = (<usize>terms) << 5;
   let column = 0;
   for (; column + 2 * PANEL <= n; column += 2 * PANEL) {
     const c0 = c + ((<usize>column) << 2);
@@ -233,9 +244,9 @@ function twoRows(
     }
     let a0 = a;
     let a1 = a + aRowBytes;
-    let at = panel + <usize>(column >> 3) * panelBytes;
+    let at = panels + <usize>(column >> 3) * panelBytes;
     let at1 = at + panelBytes;
-    for (const atEnd = at + panelSpan; at < atEnd; at += 32) {
+    for (const atEnd = at + panelBytes; at < atEnd; at += 32) {
       const x0 = v128.load32_splat(a0);
       const x1 = v128.load32_splat(a1);
       const b0 = v128.load(at);
@@ -264,7 +275,7 @@ function twoRows(
     v128.store(c1, s13, 48);
   }
   for (; column < n; column += PANEL) {
-    const at = panel + <usize>(column >> 3) * panelBytes;
+    const at = panels + <usize>(column >> 3) * panelBytes;
     const c0 = c + ((<usize>column) << 2);
     tile1x8(terms, a, aStepBytes, at, c0, n - column, fromC);
     tile1x8(terms, a + aRowBytes, aStepBytes, at, c0 + cRowBytes, n - column, fromC);
@@ -272,17 +283,8 @@ function twoRows(
 }
 
 /** Multiplies one row by all panels: two panels at a time keep four sums going. */
-function oneRow(
-  n: i32,
-  terms: i32,
-  a: usize,
-  aStepBytes: usize,
-  panel: usize,
-  panelBytes: usize,
-  c: usize,
-  fromC: bool,
-): void {
-  const panelSpan = (<usize>terms) << 5;
+function oneRow(n: i32, terms: i32, a: usize, aStepBytes: usize, panels: usize, c: usize, fromC: bool): void {
+  const panelBytes = (<usize>terms) << 5;
   let column = 0;
   for (; column + 2 * PANEL <= n; column += 2 * PANEL) {
     const c0 = c + ((<usize>column) << 2);
@@ -297,9 +299,9 @@ function oneRow(
       s3 = v128.load(c0, 48);
     }
     let a0 = a;
-    let at = panel + <usize>(column >> 3) * panelBytes;
+    let at = panels + <usize>(column >> 3) * panelBytes;
     let at1 = at + panelBytes;
-    for (const atEnd = at + panelSpan; at < atEnd; at += 32) {
+    for (const atEnd = at + panelBytes; at < atEnd; at += 32) {
       const x = v128.load32_splat(a0);
       s0 = f32x4.add(s0, f32x4.mul(x, v128.load(at)));
       s1 = f32x4.add(s1, f32x4.mul(x, v128.load(at, 16)));
@@ -314,7 +316,7 @@ function oneRow(
     v128.store(c0, s3, 48);
   }
   for (; column < n; column += PANEL) {
-    const at = panel + <usize>(column >> 3) * panelBytes;
+    const at = panels + <usize>(column >> 3) * panelBytes;
     tile1x8(terms, a, aStepBytes, at, c + ((<usize>column) << 2), n - column, fromC);
   }
 }

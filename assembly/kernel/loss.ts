@@ -10,7 +10,7 @@
 //          crossEntropyTable: items [begin, end) of dTable, accumulated (+=).
 // Numerics f32; products as gemm.ts orders them; the largest score is taken out first; of Z, items 4i + l make lane sum l, added as sumF32x4
 //          does; log in f64. A row's bits depend on neither R nor shares. Bound vs the f64 twin: test/assembly/loss.test.ts
-// Limits   1 ≤ V; targets in [0, V), checked in TypeScript.
+// Limits   1 ≤ V; R ≤ 256, the terms that packF32 keeps together; targets in [0, V), checked in TypeScript.
 // Cost     6·V·D flops a row, one exp and about 3 flops a score.  npm run bench -- kernel
 
 import { expColumnsF32, logF64 } from "../core/math";

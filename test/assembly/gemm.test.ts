@@ -138,9 +138,9 @@ describe("gemm equals the f32 loop in k order, bit for bit, overwriting and addi
   }
 });
 
-test("packF32 lays out panels of 8 columns, f32[⌈n/8⌉, k, 8], with zeros beyond n", () => {
+test("packF32 lays out 256 terms after the other as panels of 8 columns, f32[⌈n/8⌉, 256, 8], with zeros beyond n", () => {
   forSeeds(40, (random) => {
-    const [n, k] = [random.choose(COLUMNS), random.integer(0, 5)];
+    const [n, k] = [random.choose(COLUMNS), random.choose(TERMS)];
     const view = random.choose([rowMajor, columnMajor])(k, n, random.integer(0, 2));
     const b = floats(random, view.floats);
     const { panels } = run({ b: reads.f32(b), panels: writes.f32(panelFloats(n, k)) }, ({ kernels, at, each }) =>
@@ -148,13 +148,20 @@ test("packF32 lays out panels of 8 columns, f32[⌈n/8⌉, k, 8], with zeros bey
         kernels.packF32(begin, end, n, k, at.b, view.row, view.column, at.panels),
       ),
     );
-    for (let i = 0; i < panels.length; i++) {
-      const [panel, step, lane] = [Math.floor(i / (8 * k)), Math.floor(i / 8) % k, i % 8];
-      const column = 8 * panel + lane;
-      expect(panels[i], `n=${n} k=${k} panel ${panel}, step ${step}, lane ${lane}`).toBe(
-        column < n ? b[step * view.row + column * view.column] : 0,
-      );
+    let i = 0;
+    for (let first = 0; first < k; first += 256) {
+      const last = Math.min(k, first + 256);
+      for (let column = 0; column < n; column += 8) {
+        for (let step = first; step < last; step++) {
+          for (let j = column; j < column + 8; j++) {
+            const want = j < n ? b[step * view.row + j * view.column] : 0;
+            if (panels[i] !== want) expect(panels[i], `n=${n} k=${k}: column ${j}, term ${step}`).toBe(want);
+            i++;
+          }
+        }
+      }
     }
+    expect(i).toBe(panels.length);
   });
 });
 
