@@ -17,7 +17,7 @@ export { lstmForwardF32 } from "./kernel/lstm";
 export { layerNormForwardF32 } from "./kernel/norm";
 export { quantizeItemsF32, quantizeQueriesF32 } from "./kernel/quantize";
 export { rankF32, topKF32 } from "./kernel/rank";
-export { rescoreF32, scoreTableF32, sortTopKF32 } from "./kernel/rescore";
+export { rescoreF32, scoreTableF32, takeTopKF32 } from "./kernel/rescore";
 export { addBiasF32, addRowsF32, scaleRowsF32 } from "./kernel/rows";
 export { scanCatalogue } from "./kernel/scan";
 export { scoreForwardF32 } from "./kernel/score";

@@ -65,6 +65,45 @@ export function sinks(a: i32, scoreA: f32, b: i32, scoreB: f32): bool {
   return scoreA < scoreB || (scoreA === scoreB && a > b);
 }
 
+/**
+ * Puts an entry in its place in a list that stands best first in whole vectors, `bytes` of them, and moves those below it on by one; the
+ * last one falls out. Without a branch that depends on scores: the list is short, and where an entry belongs cannot be foreseen.
+ */
+export function insertSorted(bytes: usize, id: i32, score: f32, ids: usize, scores: usize): void {
+  const scoreF32x4 = f32x4.splat(score);
+  const idI32x4 = i32x4.splat(id);
+  let at = bytes - 16;
+  let s = v128.load(scores + at);
+  let d = v128.load(ids + at);
+  let stay = standBefore(d, s, idI32x4, scoreF32x4);
+  while (true) {
+    let sBefore = scoreF32x4;
+    let dBefore = idI32x4;
+    let stayBefore = i32x4.splat(-1);
+    if (at !== 0) {
+      sBefore = v128.load(scores + at - 16);
+      dBefore = v128.load(ids + at - 16);
+      stayBefore = standBefore(dBefore, sBefore, idI32x4, scoreF32x4);
+    }
+    // Where the entry before stays and the own one does not is the new one's place; beyond it, the one before comes.
+    const isPlace = v128.shuffle<i32>(stayBefore, stay, 3, 4, 5, 6);
+    const sMoved = v128.bitselect(scoreF32x4, v128.shuffle<i32>(sBefore, s, 3, 4, 5, 6), isPlace);
+    const dMoved = v128.bitselect(idI32x4, v128.shuffle<i32>(dBefore, d, 3, 4, 5, 6), isPlace);
+    v128.store(scores + at, v128.bitselect(s, sMoved, stay));
+    v128.store(ids + at, v128.bitselect(d, dMoved, stay));
+    if (at === 0) break;
+    at -= 16;
+    s = sBefore;
+    d = dBefore;
+    stay = stayBefore;
+  }
+}
+
+/** Lanes whose entry stands before another in a list. */
+function standBefore(ids: v128, scores: v128, id: v128, score: v128): v128 {
+  return v128.or(f32x4.gt(scores, score), v128.and(f32x4.eq(scores, score), i32x4.lt_s(ids, id)));
+}
+
 /** Adds an entry at the end of the heap and lifts it above better ones. */
 export function siftUp(count: i32, id: i32, score: f32, ids: usize, scores: usize): void {
   let hole = count;

@@ -9,6 +9,9 @@ import { CELL_AXES, orderByCells } from "./cells.ts";
 /** Queries that the pass handles together, and floats of their bounds, as in assembly/kernel/quantize.ts. */
 const GROUP_QUERIES = 4;
 const GROUP_FLOATS = 80;
+/** Lists take whole vectors, and items are scored eight at a time, as in assembly/kernel/rescore.ts. */
+const VECTOR = 4;
+const SCORED_TOGETHER = 8;
 /** Most blocks of a run: their copy stays in cache while all queries see it. One query alone reads each once. */
 const RUN_BLOCKS = 32;
 const RUN_BLOCKS_ALONE = 128;
@@ -71,26 +74,11 @@ function searchTogether(
   guess: number,
 ): Found {
   if (rows <= GROUP_QUERIES || catalogue.axes === 0) {
-    return searchFrom(network, catalogue, rows, y, k, barred, guess);
+    const places = Int32Array.from({ length: rows }, (_, r) => r);
+    return searchFrom(network, catalogue, places, y, k, barred, guess);
   }
   const order = orderOfQueries(network, catalogue, rows, y);
-  const found = searchFrom(network, catalogue, rows, rowsOf(network, y, order), k, barredOf(barred, order), guess);
-  const apart: Found = {
-    k,
-    items: new Int32Array(found.items.length),
-    scores: new Float32Array(found.scores.length),
-    counts: new Int32Array(rows),
-    left: found.left.map((position) => order[position]),
-  };
-  for (let position = 0, at = 0; position < rows; position++) {
-    const r = order[position];
-    apart.counts[r] = found.counts[position];
-    for (let to = r * k; to < (r + 1) * k; to++, at++) {
-      apart.items[to] = found.items[at];
-      apart.scores[to] = found.scores[at];
-    }
-  }
-  return apart;
+  return searchFrom(network, catalogue, order, rowsOf(network, y, order), k, barredOf(barred, order), guess);
 }
 
 /** Copies some rows of y, in the order in which they are named. */
@@ -128,10 +116,11 @@ function orderOfQueries(network: Network, catalogue: Catalogue, rows: number, y:
   return order;
 }
 
+/** @param places where the list of each row belongs */
 function searchFrom(
   network: Network,
   catalogue: Catalogue,
-  rows: number,
+  places: Int32Array,
   y: number,
   k: number,
   barred: Barred,
@@ -140,6 +129,7 @@ function searchFrom(
   const { engine, scorer } = network;
   const { memory } = engine;
   const { scanner, width, words, blocks, items } = catalogue;
+  const rows = places.length;
   const groups = Math.ceil(rows / GROUP_QUERIES);
 
   // 1. Queries as integers, with their bounds.
@@ -177,7 +167,7 @@ function searchFrom(
   for (let r = 0; r < rows; r++) {
     const scale = scaleValues[4 * r + 1];
     if (scale > SHORTEST && scale < LONGEST && Number.isFinite(scaleValues[4 * r])) continue;
-    left.push(r);
+    left.push(places[r]);
     memory.f32(queryBounds + 4 * (GROUP_FLOATS * (r >> 2) + (r & 3)), 1)[0] = Number.POSITIVE_INFINITY;
   }
 
@@ -188,10 +178,13 @@ function searchFrom(
   const positions = memory.planI32(GROUP_QUERIES * groups * capacity);
   const counts = memory.planI32(4 * groups);
   memory.i32(counts, 4 * groups).fill(0);
-  const heapIds = memory.planI32(rows * k);
-  const heapScores = memory.planF32(rows * k);
-  const heapCounts = memory.planI32(rows);
-  memory.i32(heapCounts, rows).fill(0);
+  const listFloats = rows * VECTOR * Math.ceil(k / VECTOR);
+  const listIds = memory.planI32(listFloats);
+  const listScores = memory.planF32(listFloats);
+  memory.f32(listScores, listFloats).fill(Number.NEGATIVE_INFINITY);
+  const listCounts = memory.planI32(rows);
+  memory.i32(listCounts, rows).fill(0);
+  const someScores = memory.planF32(SCORED_TOGETHER * rows);
   const offsets = memory.place(barred.offsets);
   const ids = memory.place(barred.ids);
   const flags = barred.flags ? memory.planF32(Math.ceil(items / 4)) : 0;
@@ -239,9 +232,10 @@ function searchFrom(
       scales,
       guesses,
       queryBounds,
-      heapIds,
-      heapScores,
-      heapCounts,
+      listIds,
+      listScores,
+      listCounts,
+      someScores,
     );
     block = next;
     run = Math.min(most, 2 * run);
@@ -254,24 +248,22 @@ function searchFrom(
   return found;
 
   function collect() {
-    const filled = memory.i32(heapCounts, rows);
-    const scores = memory.f32(heapScores, rows * k);
-    const guessed = memory.f32(guesses, rows);
     const failed: number[] = [];
     if (guess !== NO_GUESS) {
-      for (let r = 0; r < rows; r++) {
-        if (left.includes(r) || (filled[r] === k && scores[r * k] >= guessed[r])) continue;
-        failed.push(r);
-      }
+      // What is below a guess does not enter.
+      const filled = memory.i32(listCounts, rows);
+      for (let r = 0; r < rows; r++) if (filled[r] < k && !left.includes(places[r])) failed.push(r);
     }
-    engine.each("sortTopKF32", rows, 1, k, heapIds, heapScores, heapCounts);
+    const [outIds, outScores, outCounts] = [memory.planI32(rows * k), memory.planF32(rows * k), memory.planI32(rows)];
+    const placesAt = memory.place(places);
+    engine.each("takeTopKF32", rows, 1, k, listIds, listScores, listCounts, placesAt, outIds, outScores, outCounts);
     return {
       again: failed,
       found: {
         k,
-        items: memory.i32(heapIds, rows * k).slice(),
-        scores: memory.f32(heapScores, rows * k).slice(),
-        counts: memory.i32(heapCounts, rows).slice(),
+        items: memory.i32(outIds, rows * k).slice(),
+        scores: memory.f32(outScores, rows * k).slice(),
+        counts: memory.i32(outCounts, rows).slice(),
         left,
       },
     };
@@ -282,8 +274,9 @@ function searchFrom(
     const spread = memory.f64(scales, 4 * rows);
     const all: number[] = [];
     for (let r = 0; r < rows; r++) {
-      const deviations = (scores[(r + 1) * k - 1] - spread[4 * r + 2]) / spread[4 * r + 3];
-      if (lengths[r] === k && Number.isFinite(deviations)) all.push(deviations);
+      const place = places[r];
+      const deviations = (scores[(place + 1) * k - 1] - spread[4 * r + 2]) / spread[4 * r + 3];
+      if (lengths[place] === k && Number.isFinite(deviations)) all.push(deviations);
     }
     if (all.length === 0) return;
     all.sort((a, b) => a - b);
@@ -298,11 +291,20 @@ function searchFrom(
     const order = Int32Array.from(failed);
     // They stand by direction already.
     const rowsY = rowsOf(network, y, order);
-    const second = searchFrom(network, catalogue, order.length, rowsY, k, barredOf(barred, order), NO_GUESS);
+    const second = searchFrom(
+      network,
+      catalogue,
+      Int32Array.from(failed.keys()),
+      rowsY,
+      k,
+      barredOf(barred, order),
+      NO_GUESS,
+    );
     for (const [position, r] of failed.entries()) {
-      into.items.set(second.items.subarray(position * k, (position + 1) * k), r * k);
-      into.scores.set(second.scores.subarray(position * k, (position + 1) * k), r * k);
-      into.counts[r] = second.counts[position];
+      const place = places[r];
+      into.items.set(second.items.subarray(position * k, (position + 1) * k), place * k);
+      into.scores.set(second.scores.subarray(position * k, (position + 1) * k), place * k);
+      into.counts[place] = second.counts[position];
     }
   }
 }

@@ -185,9 +185,10 @@ export interface InferenceKernels {
     scales: number,
     guesses: number,
     queryBounds: number,
-    heapIds: number,
-    heapScores: number,
-    heapCounts: number,
+    listIds: number,
+    listScores: number,
+    listCounts: number,
+    scratch: number,
   ): void;
   runningMeanForwardF32(
     begin: number,
@@ -277,7 +278,18 @@ export interface InferenceKernels {
     z: number,
     w: number,
   ): void;
-  sortTopKF32(begin: number, end: number, k: number, heapIds: number, heapScores: number, heapCounts: number): void;
+  takeTopKF32(
+    begin: number,
+    end: number,
+    k: number,
+    listIds: number,
+    listScores: number,
+    listCounts: number,
+    places: number,
+    outIds: number,
+    outScores: number,
+    outCounts: number,
+  ): void;
   topKF32(
     begin: number,
     end: number,

@@ -4,9 +4,9 @@ import { forSeeds } from "../reference/random.ts";
 import { topK } from "../reference/topk.ts";
 import { floatRows, floats, reads, run, updates, writes } from "./harness.ts";
 
-test("rescore keeps the best of what is listed, in canonical scores, and sort orders them; excluded and barred items never enter", () => {
+test("rescore keeps the best of what is listed and reaches the guess, in canonical scores, and take has them in order; excluded and barred items never enter: K=1…150", () => {
   forSeeds(60, (random) => {
-    const items = random.choose([1, 3, 4, 5, 15, 40]);
+    const items = random.choose([1, 3, 4, 5, 15, 40, 150]);
     const width = random.choose([1, 3, 4, 5, 15, 64]);
     const rows = random.choose([1, 3, 4, 5]);
     const k = random.integer(1, items);
@@ -32,6 +32,8 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
     for (const [r, [first]] of listed.entries())
       for (const [i, position] of first.entries()) positions[r * items + i] = position;
 
+    const stride = 4 * Math.ceil(k / 4);
+    const places = y.map((_, r) => (r + 1) % rows);
     const buffers = {
       y: reads.f32(y.flat()),
       table: reads.f32(table.flat()),
@@ -45,9 +47,14 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
       scales: reads.f64(scales),
       guesses: reads.f32(guesses),
       bounds: updates.f32(new Array(80 * Math.ceil(rows / 4)).fill(7)),
-      heapIds: writes.i32(rows * k),
-      heapScores: writes.f32(rows * k),
-      heapCounts: updates.i32(new Array(rows).fill(0)),
+      listIds: updates.i32(new Array(rows * stride).fill(0)),
+      listScores: updates.f32(new Array(rows * stride).fill(Number.NEGATIVE_INFINITY)),
+      listCounts: updates.i32(new Array(rows).fill(0)),
+      scratch: updates.f32(new Array(8 * rows).fill(0)),
+      places: reads.i32(places),
+      outIds: writes.i32(rows * k),
+      outScores: writes.f32(rows * k),
+      outCounts: writes.i32(rows),
     };
     const out = run(buffers, ({ kernels, at, each, views }) => {
       const rescore = () =>
@@ -71,9 +78,10 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
             at.scales,
             at.guesses,
             at.bounds,
-            at.heapIds,
-            at.heapScores,
-            at.heapCounts,
+            at.listIds,
+            at.listScores,
+            at.listCounts,
+            at.scratch,
           ),
         );
       rescore();
@@ -83,7 +91,20 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
         for (const [i, position] of second.entries()) views.positions[r * items + i] = position;
       }
       rescore();
-      each(rows, 1, (begin, end) => kernels.sortTopKF32(begin, end, k, at.heapIds, at.heapScores, at.heapCounts));
+      each(rows, 1, (begin, end) =>
+        kernels.takeTopKF32(
+          begin,
+          end,
+          k,
+          at.listIds,
+          at.listScores,
+          at.listCounts,
+          at.places,
+          at.outIds,
+          at.outScores,
+          at.outCounts,
+        ),
+      );
     });
     for (let r = 0; r < rows; r++) {
       const candidates = listed[r].flat().map((position) => itemAt[position]);
@@ -91,12 +112,13 @@ test("rescore keeps the best of what is listed, in canonical scores, and sort or
         if (!candidates.includes(item)) return Number.NaN;
         let sum = 0;
         for (let d = 0; d < width; d++) sum = Math.fround(sum + Math.fround(y[r][d] * row[d]));
-        return bias ? Math.fround(sum + bias[item]) : sum;
+        const score = bias ? Math.fround(sum + bias[item]) : sum;
+        return score >= guesses[r] ? score : Number.NaN;
       });
       const want = topK(scores, k, [...excluded[r], ...itemAt.filter((item) => barred[item])]);
-      const count = out.heapCounts[r];
-      const [from, to] = [r * k, r * k + count];
-      expect({ items: [...out.heapIds.slice(from, to)], scores: [...out.heapScores.slice(from, to)] }).toEqual(want);
+      const count = out.outCounts[places[r]];
+      const [from, to] = [places[r] * k, places[r] * k + count];
+      expect({ items: [...out.outIds.slice(from, to)], scores: [...out.outScores.slice(from, to)] }).toEqual(want);
       const theta = Math.max(want.scores[k - 1], guesses[r]);
       const tau = out.bounds[80 * (r >> 2) + (r & 3)];
       expect(tau, "the threshold").toBe(count < k ? 7 : Math.fround((theta - 0.25) / 2));
