@@ -3,7 +3,7 @@
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter } from "../parameters.ts";
-import { multiply, PANEL_COLUMNS, pack, panelFloats, rowMajor, TILE_ROWS } from "./linear.ts";
+import { multiply, PANEL_COLUMNS, PIECE_ROWS, pack, panelFloats, rowMajor } from "./linear.ts";
 
 /** Floats of scores worked on at once: 16 MiB. */
 const BLOCK_FLOATS = 4_194_304;
@@ -14,7 +14,7 @@ const BLOCK_FLOATS = 4_194_304;
 const MIN_BLOCK_ROWS = 16;
 const MAX_BLOCK_ROWS = 64;
 /** Rows of a block of the loss, and how many blocks a thread gets in one visit, where their scores fit. */
-const MIN_LOSS_ROWS = 8;
+const MIN_LOSS_ROWS = PANEL_COLUMNS;
 const MAX_LOSS_ROWS = 128;
 const BLOCKS_PER_THREAD = 4;
 /** Rows of the loss's sums: assembly/kernel/loss.ts. */
@@ -110,7 +110,7 @@ export class TiedScorer {
     const sums = memory.planF32(blocks * SUMS * mostRows);
     for (let first = 0; first < rows; first += blocks * mostRows) {
       const count = Math.min(blocks * mostRows, rows - first);
-      const blockRows = Math.ceil(count / blocks);
+      const blockRows = panelFloats(Math.ceil(count / blocks), 1);
       engine.each(
         "crossEntropyF32",
         Math.ceil(count / blockRows),
@@ -133,7 +133,7 @@ export class TiedScorer {
       engine.each(
         "crossEntropyTableF32",
         items,
-        TILE_ROWS,
+        PIECE_ROWS,
         count,
         blockRows,
         items,
