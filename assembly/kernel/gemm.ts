@@ -119,23 +119,28 @@ export function gemmF32(
       const rows = min(ROW_BLOCK, end - block);
       const aAt = a + <usize>block * aRowBytes + <usize>k0 * aStepBytes;
       const cAt = c + <usize>block * cRowBytes;
-      for (let column = 0; column < n; column += PANEL) {
+      const pairs = rows >> 1;
+      for (let column = 0; column < n && pairs > 0; column += PANEL) {
         const panel = ofTerms + ((<usize>column * <usize>terms) << 2);
         const to = cAt + ((<usize>column) << 2);
-        tiles(rows, terms, aAt, aRowBytes, aStepBytes, panel, to, cRowBytes, min(PANEL, n - column), fromC);
+        tiles(pairs, terms, aAt, aRowBytes, aStepBytes, panel, to, cRowBytes, min(PANEL, n - column), fromC);
+      }
+      if (rows & 1) {
+        const last = <usize>(rows - 1);
+        oneRow(n, terms, aAt + last * aRowBytes, aStepBytes, ofTerms, cAt + last * cRowBytes, fromC);
       }
     }
   }
 }
 
 /**
- * Multiplies `rows` rows by one panel: tiles of 2 × 16, eight sums in registers, and a row by itself where one is left. The loop over
+ * Multiplies pairs of rows by one panel: tiles of 2 × 16, eight sums in registers. The loop over
  * terms is written out four times, and asks after each whether it is done: V8 takes a branch as the place up to which it may put off
  * arithmetic, so that the loads of one term at a time are in registers, and pays its own check of a loop once in four terms. (1.13 to 1.15
  * times as fast as a plain loop over tiles of 4 × 8.)
  */
 function tiles(
-  rows: i32,
+  pairs: i32,
   terms: i32,
   a: usize,
   aRowBytes: usize,
@@ -147,7 +152,6 @@ function tiles(
   fromC: bool,
 ): void {
   const panelEnd = panel + ((<usize>terms) << 6);
-  const pairs = rows >> 1;
   for (let i = 0; i < pairs; i++) {
     const c1 = c + cRowBytes;
     let s00 = f32x4.splat(0);
@@ -255,28 +259,85 @@ function tiles(
     a += aRowBytes << 1;
     c += cRowBytes << 1;
   }
-  if (rows & 1) row(terms, a, aStepBytes, panel, c, width, fromC);
 }
 
-/** Multiplies one row by one panel. */
-function row(terms: i32, a: usize, aStepBytes: usize, panel: usize, c: usize, width: i32, fromC: bool): void {
-  let s0 = fromC ? loadLanes(c, width) : f32x4.splat(0);
-  let s1 = fromC ? loadLanes(c + 16, width - 4) : f32x4.splat(0);
-  let s2 = fromC ? loadLanes(c + 32, width - 8) : f32x4.splat(0);
-  let s3 = fromC ? loadLanes(c + 48, width - 12) : f32x4.splat(0);
-  const panelEnd = panel + ((<usize>terms) << 6);
-  let at = panel;
-  do {
-    const x = v128.load32_splat(a);
-    s0 = f32x4.add(s0, f32x4.mul(x, v128.load(at)));
-    s1 = f32x4.add(s1, f32x4.mul(x, v128.load(at, 16)));
-    s2 = f32x4.add(s2, f32x4.mul(x, v128.load(at, 32)));
-    s3 = f32x4.add(s3, f32x4.mul(x, v128.load(at, 48)));
-    a += aStepBytes;
-    at += 64;
-  } while (at < panelEnd);
-  storeLanes(c, s0, width);
-  storeLanes(c + 16, s1, width - 4);
-  storeLanes(c + 32, s2, width - 8);
-  storeLanes(c + 48, s3, width - 12);
+/**
+ * Multiplies one row by all panels: two panels at a time keep eight sums going. The branch between them is never taken; as above, it
+ * keeps the loads of the second panel from coming first.
+ */
+function oneRow(n: i32, terms: i32, a: usize, aStepBytes: usize, panels: usize, c: usize, fromC: bool): void {
+  const panelBytes = (<usize>terms) << 6;
+  let at = panels;
+  let column = 0;
+  for (; column + 2 * PANEL <= n; column += 2 * PANEL) {
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    let s4 = s0;
+    let s5 = s0;
+    let s6 = s0;
+    let s7 = s0;
+    if (fromC) {
+      s0 = v128.load(c);
+      s1 = v128.load(c, 16);
+      s2 = v128.load(c, 32);
+      s3 = v128.load(c, 48);
+      s4 = v128.load(c, 64);
+      s5 = v128.load(c, 80);
+      s6 = v128.load(c, 96);
+      s7 = v128.load(c, 112);
+    }
+    let aAt = a;
+    let at1 = at + panelBytes;
+    const atEnd = at1;
+    do {
+      const x = v128.load32_splat(aAt);
+      s0 = f32x4.add(s0, f32x4.mul(x, v128.load(at)));
+      s1 = f32x4.add(s1, f32x4.mul(x, v128.load(at, 16)));
+      s2 = f32x4.add(s2, f32x4.mul(x, v128.load(at, 32)));
+      s3 = f32x4.add(s3, f32x4.mul(x, v128.load(at, 48)));
+      if (at >= atEnd) break;
+      s4 = f32x4.add(s4, f32x4.mul(x, v128.load(at1)));
+      s5 = f32x4.add(s5, f32x4.mul(x, v128.load(at1, 16)));
+      s6 = f32x4.add(s6, f32x4.mul(x, v128.load(at1, 32)));
+      s7 = f32x4.add(s7, f32x4.mul(x, v128.load(at1, 48)));
+      aAt += aStepBytes;
+      at1 += 64;
+      at += 64;
+    } while (at < atEnd);
+    v128.store(c, s0);
+    v128.store(c, s1, 16);
+    v128.store(c, s2, 32);
+    v128.store(c, s3, 48);
+    v128.store(c, s4, 64);
+    v128.store(c, s5, 80);
+    v128.store(c, s6, 96);
+    v128.store(c, s7, 112);
+    at = at1;
+    c += 128;
+  }
+  for (; column < n; column += PANEL) {
+    const width = n - column;
+    let s0 = fromC ? loadLanes(c, width) : f32x4.splat(0);
+    let s1 = fromC ? loadLanes(c + 16, width - 4) : f32x4.splat(0);
+    let s2 = fromC ? loadLanes(c + 32, width - 8) : f32x4.splat(0);
+    let s3 = fromC ? loadLanes(c + 48, width - 12) : f32x4.splat(0);
+    let aAt = a;
+    const atEnd = at + panelBytes;
+    do {
+      const x = v128.load32_splat(aAt);
+      s0 = f32x4.add(s0, f32x4.mul(x, v128.load(at)));
+      s1 = f32x4.add(s1, f32x4.mul(x, v128.load(at, 16)));
+      s2 = f32x4.add(s2, f32x4.mul(x, v128.load(at, 32)));
+      s3 = f32x4.add(s3, f32x4.mul(x, v128.load(at, 48)));
+      aAt += aStepBytes;
+      at += 64;
+    } while (at < atEnd);
+    storeLanes(c, s0, width);
+    storeLanes(c + 16, s1, width - 4);
+    storeLanes(c + 32, s2, width - 8);
+    storeLanes(c + 48, s3, width - 12);
+    c += 64;
+  }
 }
