@@ -82,11 +82,14 @@ function gruCell(
   const full = hBytes & ~15;
   const rest = hidden & 3;
   const weightF32x4 = f32x4.splat(weight);
-  // 1. r and z side by side
+  const spare = hProduct;
+  // 1. r and z; h is written last, and spare until then
   const r = gates ? gates : hProduct;
-  sigmoidGates(2 * hidden, x, weightF32x4, biasIh, hProduct, biasHh, r);
-  // 2. what n is the tanh of
   const z = r + hBytes;
+  sigmoidGates(hidden, x, weightF32x4, biasIh, hProduct, biasHh, r, h);
+  const toZ = hBytes;
+  sigmoidGates(hidden, x + toZ, weightF32x4, biasIh + toZ, hProduct + toZ, biasHh + toZ, z, h);
+  // 2. what n is the tanh of
   const n = z + hBytes;
   const hn = n + hBytes;
   const skip = n - r;
@@ -107,7 +110,7 @@ function gruCell(
     if (gates) storeTail(hn + full, hnF32x4, rest);
   }
   // 3. n
-  squashAll(squash, n, hn);
+  squashAll(squash, n, hn, h, spare);
   // 4. h'
   for (let at: usize = 0; at < full; at += 16) {
     v128.store(h + at, mixed(v128.load(z + at), v128.load(n + at), v128.load(hBefore + at)));

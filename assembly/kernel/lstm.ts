@@ -90,14 +90,17 @@ function lstmCell(
   const full = hBytes & ~15;
   const rest = hidden & 3;
   const weightF32x4 = f32x4.splat(weight);
-  // 1. i and f side by side, and o
+  const spare = hProduct;
+  // 1. i, f and o; h and c are written last, and spare until then
   const i = gates ? gates : hProduct;
   const f = i + hBytes;
   const g = f + hBytes;
   const o = g + hBytes;
-  sigmoidGates(2 * hidden, x, weightF32x4, biasIh, hProduct, biasHh, i);
+  sigmoidGates(hidden, x, weightF32x4, biasIh, hProduct, biasHh, i, h);
+  const toF = hBytes;
+  sigmoidGates(hidden, x + toF, weightF32x4, biasIh + toF, hProduct + toF, biasHh + toF, f, h);
   const toO = o - i;
-  sigmoidGates(hidden, x + toO, weightF32x4, biasIh + toO, hProduct + toO, biasHh + toO, o);
+  sigmoidGates(hidden, x + toO, weightF32x4, biasIh + toO, hProduct + toO, biasHh + toO, o, h);
   // 2. g
   const toG = g - i;
   x += toG;
@@ -113,7 +116,7 @@ function lstmCell(
     const sumF32x4 = preactivation(x + full, weightF32x4, biasIh + full, hProduct + full, biasHh + full, rest);
     storeTail(g + full, sumF32x4, rest);
   }
-  squashAll(squash, g, o);
+  squashAll(squash, g, o, h, c);
   // 3. c', to h as well
   for (let at: usize = 0; at < full; at += 16) {
     const keptF32x4 = f32x4.mul(v128.load(f + at), v128.load(cBefore + at));
@@ -128,7 +131,7 @@ function lstmCell(
     storeTail(h + full, cF32x4, rest);
   }
   // 4. h'
-  squashAll(squash, h, h + hBytes);
+  squashAll(squash, h, h + hBytes, spare, spare + hBytes);
   for (let at: usize = 0; at < full; at += 16) v128.store(h + at, f32x4.mul(v128.load(o + at), v128.load(h + at)));
   if (rest) storeTail(h + full, f32x4.mul(loadTail(o + full, rest), loadTail(h + full, rest)), rest);
 }

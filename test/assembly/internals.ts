@@ -8,6 +8,8 @@ import asc from "assemblyscript/asc";
 
 const ENTRY = `
 const ZEROS: usize = 3 << 20;
+const SPARE0: usize = 0x340000;
+const SPARE1: usize = 0x380000;
 import { sigmoidGates, squashAll } from "./assembly/core/gates";
 import { expAllF32, expColumnsF32, expF32, expF32x4, logF64, sigmoidF32x4, tanhF32x4 } from "./assembly/core/math";
 import { normalQuantile, randomBits, streamKey } from "./assembly/core/rng";
@@ -33,11 +35,11 @@ export function expColumns(rows: i32, columns: i32, x: usize, shift: usize, sums
 }
 export function sigmoidAll(n: i32, x: usize, y: usize): void {
   memory.fill(ZEROS, 0, <usize>n << 2);
-  sigmoidGates(n, x, f32x4.splat(1), ZEROS, ZEROS, ZEROS, y);
+  sigmoidGates(n, x, f32x4.splat(1), ZEROS, ZEROS, ZEROS, y, SPARE0);
 }
 export function tanhAll(n: i32, x: usize, y: usize): void {
   memory.copy(y, x, <usize>n << 2);
-  squashAll(0, y, y + (<usize>n << 2));
+  squashAll(0, y, y + (<usize>n << 2), SPARE0, SPARE1);
 }
 export function log(x: f64): f64 { return logF64(x); }
 export function quantile(p: f64): f64 { return normalQuantile(p); }
