@@ -127,56 +127,55 @@ export function expAllF32(at: usize, end: usize, shiftF32x4: v128): v128 {
 }
 
 /**
- * Turns a matrix f32[rows, columns], columns a multiple of 8 and `rowBytes` from row to row, into e^(x − shift) for x ≤ shift, shift
- * f32[columns], as 2^((x − shift)·log2 e): within (4 + 2.25·|x − shift|)·2^−24 of it, which is about what a score's own rounding makes of it,
- * and 0 from −88.1 down. Adds row 4i + l to lane sum l, f32[4, columns] with rows `rowBytes` apart, rows in order.
+ * Turns a matrix f32[rows, columns], columns a multiple of 4 and `rowBytes` from row to row, into e^(x − shift) for x ≤ shift, shift
+ * f32[columns], as 2^((x − shift)·log2 e): within (4 + 2.25·|x − shift|)·2^−24 of it, which is about what a score's own rounding makes of
+ * it, and 0 from −88.1 down. Adds row 4i + l to lane sum l, f32[4, columns] with rows `rowBytes` apart, rows in order. Uses up `spare`,
+ * f32[columns]: with the chain of operations cut in two, more vectors are under way, and the constants of each part stay in registers.
  */
-export function expColumnsF32(rows: i32, columns: i32, rowBytes: usize, x: usize, shift: usize, laneSums: usize): void {
-  const columnBytes = (<usize>columns) << 2;
+export function expColumnsF32(
+  rows: i32,
+  columns: i32,
+  rowBytes: usize,
+  x: usize,
+  shift: usize,
+  laneSums: usize,
+  spare: usize,
+): void {
+  const end = (<usize>columns) << 2;
+  const log2E = v128.load32_splat(EXP2_CONSTANTS);
+  const least = v128.load32_splat(EXP2_CONSTANTS + 4);
+  const magic = v128.load32_splat(EXP2_CONSTANTS + 8);
+  const c5 = v128.load32_splat(EXP2_CONSTANTS + 12);
+  const c4 = v128.load32_splat(EXP2_CONSTANTS + 16);
+  const c3 = v128.load32_splat(EXP2_CONSTANTS + 20);
+  const c2 = v128.load32_splat(EXP2_CONSTANTS + 24);
+  const c1 = v128.load32_splat(EXP2_CONSTANTS + 28);
+  const one = v128.load32_splat(EXP2_CONSTANTS + 32);
   for (let i = 0; i < rows; i++) {
-    const sums = laneSums + <usize>(i & 3) * rowBytes;
-    let column: usize = 0;
+    // 1. (x − shift)·log2 e = n + f
+    let at: usize = 0;
     do {
-      const at = x + column;
-      let c = v128.load32_splat(EXP2_CONSTANTS);
-      let t0 = f32x4.mul(f32x4.sub(v128.load(at), v128.load(shift + column)), c);
-      let t1 = f32x4.mul(f32x4.sub(v128.load(at, 16), v128.load(shift + column, 16)), c);
-      c = v128.load32_splat(EXP2_CONSTANTS + 4);
-      t0 = f32x4.pmax(t0, c);
-      t1 = f32x4.pmax(t1, c);
-      c = v128.load32_splat(EXP2_CONSTANTS + 8);
-      const shifted0 = f32x4.add(t0, c);
-      const shifted1 = f32x4.add(t1, c);
-      const f0 = f32x4.sub(t0, f32x4.sub(shifted0, c));
-      const f1 = f32x4.sub(t1, f32x4.sub(shifted1, c));
-      const g0 = f32x4.mul(f0, f0);
-      const g1 = f32x4.mul(f1, f1);
-      c = v128.load32_splat(EXP2_CONSTANTS + 12);
-      let high0 = f32x4.mul(f0, c);
-      let high1 = f32x4.mul(f1, c);
-      c = v128.load32_splat(EXP2_CONSTANTS + 16);
-      high0 = f32x4.mul(f32x4.add(high0, c), g0);
-      high1 = f32x4.mul(f32x4.add(high1, c), g1);
-      c = v128.load32_splat(EXP2_CONSTANTS + 20);
-      let middle0 = f32x4.mul(f0, c);
-      let middle1 = f32x4.mul(f1, c);
-      c = v128.load32_splat(EXP2_CONSTANTS + 24);
-      middle0 = f32x4.mul(f32x4.add(high0, f32x4.add(middle0, c)), g0);
-      middle1 = f32x4.mul(f32x4.add(high1, f32x4.add(middle1, c)), g1);
-      c = v128.load32_splat(EXP2_CONSTANTS + 28);
-      let low0 = f32x4.mul(f0, c);
-      let low1 = f32x4.mul(f1, c);
-      c = v128.load32_splat(EXP2_CONSTANTS + 32);
-      low0 = f32x4.add(middle0, f32x4.add(low0, c));
-      low1 = f32x4.add(middle1, f32x4.add(low1, c));
-      const e0 = f32x4.mul(low0, i32x4.shl(shifted0, 23));
-      const e1 = f32x4.mul(low1, i32x4.shl(shifted1, 23));
-      v128.store(at, e0);
-      v128.store(at, e1, 16);
-      v128.store(sums + column, f32x4.add(v128.load(sums + column), e0));
-      v128.store(sums + column, f32x4.add(v128.load(sums + column, 16), e1), 16);
-      column += 32;
-    } while (column < columnBytes);
+      const t = f32x4.pmax(f32x4.mul(f32x4.sub(v128.load(x + at), v128.load(shift + at)), log2E), least);
+      const shifted = f32x4.add(t, magic);
+      v128.store(x + at, f32x4.sub(t, f32x4.sub(shifted, magic)));
+      v128.store(spare + at, i32x4.shl(shifted, 23));
+      at += 16;
+    } while (at < end);
+    // 2. 2^f·2^n
+    const sums = laneSums + <usize>(i & 3) * rowBytes;
+    at = 0;
+    do {
+      const f = v128.load(x + at);
+      const g = f32x4.mul(f, f);
+      const high = f32x4.add(f32x4.mul(f, c5), c4);
+      const middle = f32x4.add(f32x4.mul(f, c3), c2);
+      const low = f32x4.add(f32x4.mul(f, c1), one);
+      const power = f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, g), middle), g), low);
+      const e = f32x4.mul(power, v128.load(spare + at));
+      v128.store(x + at, e);
+      v128.store(sums + at, f32x4.add(v128.load(sums + at), e));
+      at += 16;
+    } while (at < end);
     x += rowBytes;
   }
 }

@@ -3,7 +3,7 @@
 //          factor goes to the narrow sides of the products, dy_r = f_r·Σ_j e^{s_rj − max}·E_j − scale·E_target and dE_j += Σ_r g_rj·(f_r·y_r).
 // Source   Categorical cross-entropy as torch.nn.functional.cross_entropy; `scale` is 1/count for the mean.
 // Shapes   y, dY f32[rows, D] · table, dTable f32[V, D] · tablePanels packF32 of the table (n = D, k = V) · targets i32[rows] ·
-//          losses f32[rows] · a block of R rows: scores f32[V, C], C = R up to the next 16 · yPanels f32[D up to the next 16, C] · sums f32[6, C]
+//          losses f32[rows] · a block of R rows: scores f32[V, C], C = R up to the next 16 · yPanels f32[D up to the next 16, C] · sums f32[7, C]
 // Layout   block i holds rows [i·R, (i + 1)·R); blocks of each buffer stand one after the other. Scores are kept by item: a vector is
 //          four rows, all three products read and write them in order, and a thread needs nothing of another's block.
 // Writes   crossEntropy: blocks [begin, end): losses and dY overwritten, g left in scores, f·y in yPanels; sums is used up.
@@ -53,9 +53,10 @@ export function crossEntropyF32(
     const blockY = y + ((<usize>first * <usize>width) << 2);
     const blockDY = dY + ((<usize>first * <usize>width) << 2);
     const own = targets + ((<usize>first) << 2);
-    const largest = sums + <usize>block * 6 * rowBytes;
+    const largest = sums + <usize>block * 7 * rowBytes;
     const ofTargets = largest + rowBytes;
     const laneSums = ofTargets + rowBytes;
+    const spare = laneSums + (rowBytes << 2);
     // 1. scores, the largest of each row, and those of targets
     packF32(0, used >> 4, count, width, blockY, 1, width, blockPanels);
     for (let c = 0; c < columns; c++) store<f32>(largest + ((<usize>c) << 2), -Infinity);
@@ -73,7 +74,7 @@ export function crossEntropyF32(
     for (let item = 0; item < items; item += SLICE) {
       const last = min(items, item + SLICE);
       const slice = blockScores + <usize>item * rowBytes;
-      expColumnsF32(last - item, used, rowBytes, slice, largest, laneSums);
+      expColumnsF32(last - item, used, rowBytes, slice, largest, laneSums, spare);
       const panels = tablePanels + ((<usize>item * <usize>widthUp) << 2);
       gemmF32(0, count, width, last - item, slice, 1, columns, panels, blockDY, width, item);
     }

@@ -31,7 +31,7 @@ export function expAll(n: i32, x: usize, y: usize): void {
   v128.store(y + (<usize>n << 2), expAllF32(y, y + (<usize>n << 2), f32x4.splat(0)));
 }
 export function expColumns(rows: i32, columns: i32, x: usize, shift: usize, sums: usize): void {
-  expColumnsF32(rows, columns, <usize>columns << 2, x, shift, sums);
+  expColumnsF32(rows, columns, <usize>columns << 2, x, shift, sums, SPARE0);
 }
 export function sigmoidAll(n: i32, x: usize, y: usize): void {
   memory.fill(ZEROS, 0, <usize>n << 2);

@@ -31,7 +31,7 @@ interface Products {
 }
 
 /** Rows of sums beside the D-wide ones: assembly/kernel/loss.ts. */
-const SUMS = 6;
+const SUMS = 7;
 
 function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, quick = false) {
   const [rows, items] = [targets.length, table.length / width];

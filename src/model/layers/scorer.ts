@@ -18,7 +18,7 @@ const MIN_LOSS_ROWS = PANEL_COLUMNS;
 const MAX_LOSS_ROWS = 128;
 const BLOCKS_PER_THREAD = 4;
 /** Rows of the loss's sums: assembly/kernel/loss.ts. */
-const SUMS = 6;
+const SUMS = 7;
 
 /** Scores whole catalogues against the embedding table. */
 export class TiedScorer {
