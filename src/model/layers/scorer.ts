@@ -108,9 +108,11 @@ export class TiedScorer {
     const scores = memory.planF32(blocks * items * mostRows);
     const yPanels = memory.planF32(blocks * widthUp * mostRows);
     const sums = memory.planF32(blocks * SUMS * mostRows);
-    for (let first = 0; first < rows; first += blocks * mostRows) {
-      const count = Math.min(blocks * mostRows, rows - first);
-      const blockRows = panelFloats(Math.ceil(count / blocks), 1);
+    let visits = Math.ceil(rows / (blocks * mostRows));
+    for (let first = 0, count = 0; first < rows; first += count, visits--) {
+      // Visits of about equal size: a last one of a few rows would take as long as one of many.
+      count = Math.min(rows - first, wholePanels((rows - first) / visits));
+      const blockRows = wholePanels(count / blocks);
       engine.each(
         "crossEntropyF32",
         Math.ceil(count / blockRows),
@@ -145,6 +147,11 @@ export class TiedScorer {
     }
     memory.release(mark);
   }
+}
+
+/** Rounds rows up to whole panels of the products they are columns of. */
+function wholePanels(rows: number): number {
+  return Math.ceil(rows / PANEL_COLUMNS) * PANEL_COLUMNS;
 }
 
 /**
