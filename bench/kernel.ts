@@ -41,7 +41,7 @@ export function kernelWorks(engine: TrainingEngine): Work[] {
   const factors = memory.planF32(rows);
   const [lossTable, lossY, dY, dTable] = [random(items * D), random(rows * D), random(rows * D), random(items * D)];
   const [tablePanels, yPanels] = [memory.planF32(panelFloats(D, items)), memory.planF32(panelFloats(D, rows))];
-  const sums = memory.planF32(6 * rows);
+  const sums = memory.planF32(7 * rows);
   pack(engine, D, items, lossTable, D, 1, tablePanels);
   const block = [rows, rows, items, D] as const;
   arithmetic("cross-entropy with scores and dY 64×1352×64", 4 * rows * items * D, () => {

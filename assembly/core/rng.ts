@@ -22,13 +22,9 @@ export function randomBits(key: u64, index: u64): u64 {
   return mix64(key + (index + 1) * GOLDEN);
 }
 
-/** Returns the 24 random bits of four indices in a row: randomUnitF32 of each, times 2^24. */
-export function randomUnitsI32x4(key: u64, index: u64): v128 {
-  const first = key + (index + 1) * GOLDEN;
-  let units = i32x4.splat(<i32>(mix64(first) >> 40));
-  units = i32x4.replace_lane(units, 1, <i32>(mix64(first + GOLDEN) >> 40));
-  units = i32x4.replace_lane(units, 2, <i32>(mix64(first + 2 * GOLDEN) >> 40));
-  return i32x4.replace_lane(units, 3, <i32>(mix64(first + 3 * GOLDEN) >> 40));
+/** Returns the random bits of one index as four numbers of 16 bits. */
+export function randomQuartersI32x4(key: u64, index: u64): v128 {
+  return i32x4.extend_low_i16x8_u(i64x2.splat(randomBits(key, index)));
 }
 
 /** Returns a float in [0, 1) with 24 random bits. */

@@ -18,7 +18,7 @@ import { fetchRows, sigmoidGates, squashAll } from "../core/gates";
 import { squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
 import { loadLanes, loadTail, storeLanes, storeTail } from "../core/v128";
-import { gemmF32 } from "./gemm";
+import { columnsOf, gemmF32 } from "./gemm";
 
 /** Runs the recurrence over all steps for sequences [begin, end). */
 export function gruForwardF32(
@@ -143,7 +143,7 @@ export function gruBackwardF32(
 ): void {
   const hBytes = (<usize>hidden) << 2;
   // W_hh as three panel sets of k = H: its rows for r, for z and for n.
-  const panelBytes = (<usize>((hidden + 7) >> 3) * <usize>hidden * 8) << 2;
+  const panelBytes = (<usize>columnsOf(hidden) * <usize>hidden) << 2;
   memory.fill(dState + <usize>begin * hBytes, 0, <usize>(end - begin) * hBytes);
   for (let t = steps - 1; t >= 0; t--) {
     const first = stepRow(t, offsets);

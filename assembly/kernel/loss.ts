@@ -1,9 +1,9 @@
 // What     Cross-entropy over the whole catalogue: s_rj = <y_r, E_j>, loss_r = log Σ_j e^{s_rj} − s_r,target, and
 //          dS_rj = (e^{s_rj}/Σ − [j = target])·scale as f_r·g_rj with g_rj = e^{s_rj − max} − [j = target]·Z_r, f_r = scale/Z_r: the
-//          factor goes to the narrow sides of the products that follow, dy_r = f_r·Σ_j g_rj·E_j and dE_j += Σ_r g_rj·(f_r·y_r).
+//          factor goes to the narrow sides of the products, dy_r = f_r·Σ_j e^{s_rj − max}·E_j − scale·E_target and dE_j += Σ_r g_rj·(f_r·y_r).
 // Source   Categorical cross-entropy as torch.nn.functional.cross_entropy; `scale` is 1/count for the mean.
 // Shapes   y, dY f32[rows, D] · table, dTable f32[V, D] · tablePanels packF32 of the table (n = D, k = V) · targets i32[rows] ·
-//          losses f32[rows] · a block of R rows: scores f32[V, C], C = R up to the next 8 · yPanels f32[D up to the next 8, C] · sums f32[6, C]
+//          losses f32[rows] · a block of R rows: scores f32[V, C], C = R up to the next 16 · yPanels f32[D up to the next 16, C] · sums f32[7, C]
 // Layout   block i holds rows [i·R, (i + 1)·R); blocks of each buffer stand one after the other. Scores are kept by item: a vector is
 //          four rows, all three products read and write them in order, and a thread needs nothing of another's block.
 // Writes   crossEntropy: blocks [begin, end): losses and dY overwritten, g left in scores, f·y in yPanels; sums is used up.
@@ -14,16 +14,13 @@
 // Cost     6·V·D flops a row, one exp and about 3 flops a score.  npm run bench -- kernel
 
 import { expColumnsF32, logF64 } from "../core/math";
-import { loadLanes, storeLanes } from "../core/v128";
-import { gemmF32, packF32 } from "./gemm";
+import { addScaledF32, loadLanes, storeLanes } from "../core/v128";
+import { columnsOf, gemmF32, packF32 } from "./gemm";
 
 /** Items whose scores are made, and looked through, while they are in the first-level cache. */
 const CHUNK: i32 = 64;
-
-/** Columns of a block of `rows` rows: whole panels. */
-function columnsOf(rows: i32): i32 {
-  return (rows + 7) & ~7;
-}
+/** Items whose exponentials are made, and summed up, while they are in the second-level cache: as many as gemm.ts sums at a time. */
+const SLICE: i32 = 256;
 
 /** Makes losses, g and dY of blocks [begin, end) of `blockRows` rows each. */
 export function crossEntropyF32(
@@ -45,54 +42,60 @@ export function crossEntropyF32(
   dY: usize,
 ): void {
   const columns = columnsOf(blockRows);
-  const widthUp = (width + 7) & ~7;
+  const rowBytes = (<usize>columns) << 2;
+  const widthUp = columnsOf(width);
   for (let block = begin; block < end; block++) {
     const first = block * blockRows;
     const count = min(blockRows, rows - first);
     const used = columnsOf(count);
-    const blockScores = scores + ((<usize>block * <usize>items * <usize>columns) << 2);
-    const blockPanels = yPanels + ((<usize>block * <usize>widthUp * <usize>columns) << 2);
-    const blockSums = sums + ((<usize>block * 6 * <usize>columns) << 2);
+    const blockScores = scores + <usize>block * <usize>items * rowBytes;
+    const blockPanels = yPanels + <usize>block * <usize>widthUp * rowBytes;
     const blockY = y + ((<usize>first * <usize>width) << 2);
     const blockDY = dY + ((<usize>first * <usize>width) << 2);
-    // 1. scores, and the largest of each row
-    packF32(0, (count + 7) >> 3, count, width, blockY, 1, width, blockPanels);
-    const largest = blockSums;
+    const own = targets + ((<usize>first) << 2);
+    const largest = sums + <usize>block * 7 * rowBytes;
+    const ofTargets = largest + rowBytes;
+    const laneSums = ofTargets + rowBytes;
+    const spare = laneSums + (rowBytes << 2);
+    // 1. scores, the largest of each row, and those of targets
+    packF32(0, used >> 4, count, width, blockY, 1, width, blockPanels);
     for (let c = 0; c < columns; c++) store<f32>(largest + ((<usize>c) << 2), -Infinity);
     for (let item = 0; item < items; item += CHUNK) {
       const last = min(items, item + CHUNK);
       gemmF32(item, last, used, width, table, width, 1, blockPanels, blockScores, columns, 0);
-      keepLargest(last - item, used, columns, blockScores + ((<usize>item * <usize>columns) << 2), largest);
+      keepLargest(last - item, used, columns, blockScores + <usize>item * rowBytes, largest);
     }
-    // 2. exponentials, their sums, losses and factors
-    const own = targets + ((<usize>first) << 2);
-    const factors = blockSums + ((<usize>columns) << 2);
-    for (let r = 0; r < count; r++) {
-      const target = blockScores + ((<usize>load<u32>(own + ((<usize>r) << 2)) * <usize>columns + <usize>r) << 2);
-      store<f32>(factors + ((<usize>r) << 2), load<f32>(target));
-    }
-    const laneSums = factors + ((<usize>columns) << 2);
-    memory.fill(laneSums, 0, (<usize>columns) << 4);
-    expColumnsF32(items, used, (<usize>columns) << 2, blockScores, largest, laneSums);
     for (let r = 0; r < count; r++) {
       const at = (<usize>r) << 2;
-      const sum = addLanes(laneSums + at, (<usize>columns) << 2);
-      const score = load<f32>(factors + at);
-      const target = blockScores + ((<usize>load<u32>(own + at) * <usize>columns + <usize>r) << 2);
-      store<f32>(losses + ((<usize>first) << 2) + at, <f32>(logF64(sum) + (<f64>load<f32>(largest + at) - <f64>score)));
-      store<f32>(target, load<f32>(target) - sum);
-      store<f32>(factors + at, scale / sum);
+      store<f32>(ofTargets + at, load<f32>(blockScores + <usize>load<u32>(own + at) * rowBytes + at));
     }
-    // 3. dY, and f·y as panels for the table's gradient
-    gemmF32(0, count, width, items, blockScores, 1, columns, tablePanels, blockDY, width, 0);
+    // 2. exponentials, their sums Z, and Σ_j e^{s_rj − max}·E_j
+    memory.fill(laneSums, 0, rowBytes << 2);
+    for (let item = 0; item < items; item += SLICE) {
+      const last = min(items, item + SLICE);
+      const slice = blockScores + <usize>item * rowBytes;
+      expColumnsF32(last - item, used, rowBytes, slice, largest, laneSums, spare);
+      const panels = tablePanels + ((<usize>item * <usize>widthUp) << 2);
+      gemmF32(0, count, width, last - item, slice, 1, columns, panels, blockDY, width, item);
+    }
+    // 3. losses; the target's own −1 in g and in dY; f·y as panels for the table's gradient
     for (let r = 0; r < count; r++) {
-      const factorF32x4 = v128.load32_splat(factors + ((<usize>r) << 2));
-      scaleRow(width, factorF32x4, blockDY + ((<usize>r * <usize>width) << 2));
+      const at = (<usize>r) << 2;
+      const sum = addLanes(laneSums + at, rowBytes);
+      const loss = logF64(sum) + (<f64>load<f32>(largest + at) - <f64>load<f32>(ofTargets + at));
+      store<f32>(losses + ((<usize>first) << 2) + at, <f32>loss);
+      const target = <usize>load<u32>(own + at);
+      const ofTarget = blockScores + target * rowBytes + at;
+      store<f32>(ofTarget, load<f32>(ofTarget) - sum);
+      const factorF32x4 = f32x4.splat(scale / sum);
+      const dRow = blockDY + ((<usize>r * <usize>width) << 2);
+      scaleRow(width, factorF32x4, dRow);
+      addScaledF32(dRow, table + ((target * <usize>width) << 2), -scale, width);
       const row = blockY + ((<usize>r * <usize>width) << 2);
       for (let d = 0; d < widthUp; d += 4) {
-        const panel = <usize>(d >> 3) * <usize>count + <usize>r;
+        const panel = <usize>(d >> 4) * <usize>count + <usize>r;
         const scaledF32x4 = f32x4.mul(loadLanes(row + ((<usize>d) << 2), width - d), factorF32x4);
-        v128.store(blockPanels + (panel << 5) + ((<usize>(d & 4)) << 2), scaledF32x4);
+        v128.store(blockPanels + (panel << 6) + ((<usize>(d & 12)) << 2), scaledF32x4);
       }
     }
   }

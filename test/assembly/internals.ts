@@ -11,7 +11,7 @@ const ZEROS: usize = 3 << 20;
 const SPARE0: usize = 0x340000;
 const SPARE1: usize = 0x380000;
 import { sigmoidGates, squashAll } from "./assembly/core/gates";
-import { expAllF32, expF32, expF32x4, logF64, sigmoidF32x4, tanhF32x4 } from "./assembly/core/math";
+import { expAllF32, expColumnsF32, expF32, expF32x4, logF64, sigmoidF32x4, tanhF32x4 } from "./assembly/core/math";
 import { normalQuantile, randomBits, streamKey } from "./assembly/core/rng";
 
 export function exp(n: i32, x: usize, y: usize): void {
@@ -29,6 +29,9 @@ export function expOfOne(n: i32, x: usize, y: usize): void {
 export function expAll(n: i32, x: usize, y: usize): void {
   memory.copy(y, x, <usize>n << 2);
   v128.store(y + (<usize>n << 2), expAllF32(y, y + (<usize>n << 2), f32x4.splat(0)));
+}
+export function expColumns(rows: i32, columns: i32, x: usize, shift: usize, sums: usize): void {
+  expColumnsF32(rows, columns, <usize>columns << 2, x, shift, sums, SPARE0);
 }
 export function sigmoidAll(n: i32, x: usize, y: usize): void {
   memory.fill(ZEROS, 0, <usize>n << 2);
@@ -58,6 +61,7 @@ interface Exports {
   tanh(n: number, x: number, y: number): void;
   expOfOne(n: number, x: number, y: number): void;
   expAll(n: number, x: number, y: number): void;
+  expColumns(rows: number, columns: number, x: number, shift: number, sums: number): void;
   sigmoidAll(n: number, x: number, y: number): void;
   tanhAll(n: number, x: number, y: number): void;
   log(x: number): number;

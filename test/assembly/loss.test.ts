@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { panelFloats } from "../../src/model/layers/linear.ts";
+import { PANEL_COLUMNS, panelFloats } from "../../src/model/layers/linear.ts";
 import { loadGolden } from "../golden/load.ts";
 import { expectClose } from "../reference/compare.ts";
 import { crossEntropyBackward, crossEntropyForward } from "../reference/cross-entropy.ts";
@@ -31,13 +31,13 @@ interface Products {
 }
 
 /** Rows of sums beside the D-wide ones: assembly/kernel/loss.ts. */
-const SUMS = 6;
+const SUMS = 7;
 
 function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, quick = false) {
   const [rows, items] = [targets.length, table.length / width];
   const most = blockRows ?? Math.max(1, rows);
   const blocks = Math.ceil(rows / most);
-  const columns = Math.ceil(most / 8) * 8;
+  const columns = panelFloats(most, 1);
   const buffers = {
     y: reads.f32(y),
     table: reads.f32(table),
@@ -53,7 +53,9 @@ function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, 
   return run(
     buffers,
     ({ kernels: k, at, each }) => {
-      each(Math.ceil(width / 8), 1, (b, end) => k.packF32(b, end, width, items, at.table, width, 1, at.tablePanels));
+      each(Math.ceil(width / PANEL_COLUMNS), 1, (b, end) =>
+        k.packF32(b, end, width, items, at.table, width, 1, at.tablePanels),
+      );
       const block = [rows, most, items, width] as const;
       each(blocks, 1, (b, end) =>
         k.crossEntropyF32(

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { loadGolden } from "../golden/load.ts";
 import { sigmoid, ulpError } from "../reference/math.ts";
+import { forSeeds } from "../reference/random.ts";
 import { variants } from "./harness.ts";
 import { BLOCK, compileInternals } from "./internals.ts";
 
@@ -148,6 +149,54 @@ test("expAllF32 has the bits of exp for 0 and below, for even and odd numbers of
     for (let i = 0; i < count; i++) sums[i % 4] += lanes[i];
     expect([...release.output.subarray(count, count + 4)]).toEqual([...sums]);
   }
+});
+
+describe("expColumnsF32", () => {
+  const [rows, columns] = [64, 24];
+  const view = (at: number, count: number) => new Float32Array(release.memory.buffer, at, count);
+  const [x, shift, sums] = [view(1 << 20, rows * columns), view(2 << 20, columns), view(3 << 20, 4 * columns)];
+  const run = (values: (row: number, column: number) => number): void => {
+    for (let i = 0; i < x.length; i++) x[i] = values(Math.floor(i / columns), i % columns);
+    sums.fill(0);
+    release.expColumns(rows, columns, x.byteOffset, shift.byteOffset, sums.byteOffset);
+  };
+
+  test("is e^(x − shift) within (4 + 2.25·|x − shift|)·2^−24, as if x − shift had been rounded, from 0 to −87.3", () => {
+    forSeeds(200, (random) => {
+      for (let c = 0; c < columns; c++) shift[c] = Math.fround(random.choose([0, 1, -30, 1000]));
+      const power = random.integer(1, 3);
+      const given: number[] = [];
+      run((_, c) => {
+        const value = Math.fround(shift[c] - 87.3 * random.unit() ** power);
+        given.push(value);
+        return value;
+      });
+      for (let i = 0; i < x.length; i++) {
+        const below = given[i] - shift[i % columns];
+        const error = Math.abs(x[i] / Math.exp(below) - 1) * 2 ** 24;
+        if (!(error <= 4 - 2.25 * below)) throw new Error(`e^${below}: got ${x[i]}, off by ${error}·2^−24`);
+      }
+    });
+  });
+
+  test("adds row 4i + l to lane sum l, rows in order, on top of what is there", () => {
+    shift.fill(0);
+    run((row, column) => -row / 8 - column);
+    for (let c = 0; c < columns; c++) {
+      const want = new Float32Array(4);
+      for (let row = 0; row < rows; row++) want[row % 4] += x[row * columns + c];
+      expect([0, 1, 2, 3].map((lane) => sums[lane * columns + c])).toEqual([...want]);
+    }
+  });
+
+  test("is 1 at the shift, 0 far below it, and keeps NaN", () => {
+    shift.fill(3e38);
+    run((_, column) => [3e38, -3e38, 0, Number.NaN, -INFINITY][column % 5]);
+    expect([...x.subarray(0, 5)]).toEqual([1, 0, 0, Number.NaN, 0]);
+    shift.fill(0);
+    run((_, column) => [0, -0, -88.1, -104][column % 4]);
+    expect([...x.subarray(0, 4)]).toEqual([1, 1, 0, 0]);
+  });
 });
 
 test("exp is exact at 0, a denormal and then 0 below the normal floats, stays finite above, and keeps NaN", () => {

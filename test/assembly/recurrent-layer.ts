@@ -1,6 +1,6 @@
 /** A GRU or LSTM layer run by kernels, as src/model/layers/recurrent.ts composes them, and the same by the f64 twins. */
 
-import { panelFloats } from "../../src/model/layers/linear.ts";
+import { PANEL_COLUMNS, panelFloats } from "../../src/model/layers/linear.ts";
 import { gruBackward, gruForward } from "../reference/gru.ts";
 import { lstmBackward, lstmForward } from "../reference/lstm.ts";
 import { addGradients, type RecurrentParameters, zeroGradients } from "../reference/recurrent.ts";
@@ -118,7 +118,7 @@ export function runLayer(given: Case, passes: "forward" | "both", quick = false)
     buffers,
     ({ kernels: k, at, views, each }) => {
       const pack = (n: number, terms: number, b: number, step: number, column: number, panels: number): void =>
-        each(Math.ceil(n / 8), 1, (begin, end) => k.packF32(begin, end, n, terms, b, step, column, panels));
+        each(Math.ceil(n / PANEL_COLUMNS), 1, (begin, end) => k.packF32(begin, end, n, terms, b, step, column, panels));
       pack(gates, width, at.weightIh, 1, width, at.inputPanels);
       pack(gates, hidden, at.weightHh, 1, hidden, at.hiddenPanels);
       each(rows, 1, (b, e) => k.gemmF32(b, e, gates, width, at.x, width, 1, at.inputPanels, at.product, gates, 0));

@@ -144,7 +144,7 @@ describe.each(CELLS)("%s equals PyTorch", (cell) => {
   });
 });
 
-/** Around the lanes, around the panels of 8, and one beyond two of them. */
+/** Around the lanes, around the panels of 16, and one beyond two of them. */
 const HIDDEN = [1, 3, 4, 5, 7, 8, 9, 15, 17, 67];
 
 describe.each(CELLS)("%s", (cell) => {

@@ -4,9 +4,9 @@
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter } from "../parameters.ts";
 
-/** Columns of a panel, and rows of a tile: the shares that gemmF32 works in. */
-export const PANEL_COLUMNS = 8;
-export const TILE_ROWS = 4;
+/** Columns of a panel of gemmF32, and rows of a product that are worth a piece: two tiles. */
+export const PANEL_COLUMNS = 16;
+export const PIECE_ROWS = 4;
 /** Columns that share a cache line: what columnSumsF32 works in. */
 export const LINE_COLUMNS = 16;
 /** Floats that are worth a second thread where each is only moved, or multiplied once: handing out a piece takes some microseconds. */
@@ -46,7 +46,7 @@ export function multiply(
   cRow: number,
   accumulate = false,
 ): void {
-  engine.each("gemmF32", rows, TILE_ROWS, n, k, a.at, a.row, a.step, panels, c, cRow, accumulate ? 1 : 0);
+  engine.each("gemmF32", rows, PIECE_ROWS, n, k, a.at, a.row, a.step, panels, c, cRow, accumulate ? 1 : 0);
 }
 
 /** Views a column block of a row-major matrix with `stride` floats a row. */

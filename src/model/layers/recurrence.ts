@@ -6,7 +6,7 @@ import type { ModelConfig } from "../config.ts";
 import type { Window } from "../packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "../parameters.ts";
 import type { Body, BodyState, Pass, Run } from "./body.ts";
-import { addWeightGradient, LINE_COLUMNS, Linear, pack, panelFloats, TILE_ROWS } from "./linear.ts";
+import { addWeightGradient, LINE_COLUMNS, Linear, PIECE_ROWS, pack, panelFloats } from "./linear.ts";
 
 /** Gates of each cell; both keep four numbers a unit for the backward pass. */
 const GATES = { gru: 3, lstm: 4 } as const;
@@ -147,7 +147,7 @@ export class Recurrence implements Body {
       engine.each(
         "lstmForwardF32",
         window.work,
-        TILE_ROWS,
+        PIECE_ROWS,
         steps,
         offsetsAt,
         hidden,
@@ -169,7 +169,7 @@ export class Recurrence implements Body {
       engine.each(
         "gruForwardF32",
         window.work,
-        TILE_ROWS,
+        PIECE_ROWS,
         steps,
         offsetsAt,
         hidden,
@@ -212,7 +212,7 @@ export class Recurrence implements Body {
       engine.each(
         "lstmBackwardF32",
         window.work,
-        TILE_ROWS,
+        PIECE_ROWS,
         steps,
         offsetsAt,
         hidden,
@@ -229,7 +229,7 @@ export class Recurrence implements Body {
       engine.each(
         "gruBackwardF32",
         window.work,
-        TILE_ROWS,
+        PIECE_ROWS,
         steps,
         offsetsAt,
         hidden,

@@ -3,7 +3,7 @@
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
 import type { Parameter } from "../parameters.ts";
-import { multiply, PANEL_COLUMNS, pack, panelFloats, rowMajor, TILE_ROWS } from "./linear.ts";
+import { multiply, PANEL_COLUMNS, PIECE_ROWS, pack, panelFloats, rowMajor } from "./linear.ts";
 
 /** Floats of scores worked on at once: 16 MiB. */
 const BLOCK_FLOATS = 4_194_304;
@@ -14,11 +14,11 @@ const BLOCK_FLOATS = 4_194_304;
 const MIN_BLOCK_ROWS = 16;
 const MAX_BLOCK_ROWS = 64;
 /** Rows of a block of the loss, and how many blocks a thread gets in one visit, where their scores fit. */
-const MIN_LOSS_ROWS = 8;
+const MIN_LOSS_ROWS = PANEL_COLUMNS;
 const MAX_LOSS_ROWS = 128;
 const BLOCKS_PER_THREAD = 4;
 /** Rows of the loss's sums: assembly/kernel/loss.ts. */
-const SUMS = 6;
+const SUMS = 7;
 
 /** Scores whole catalogues against the embedding table. */
 export class TiedScorer {
@@ -108,9 +108,11 @@ export class TiedScorer {
     const scores = memory.planF32(blocks * items * mostRows);
     const yPanels = memory.planF32(blocks * widthUp * mostRows);
     const sums = memory.planF32(blocks * SUMS * mostRows);
-    for (let first = 0; first < rows; first += blocks * mostRows) {
-      const count = Math.min(blocks * mostRows, rows - first);
-      const blockRows = Math.ceil(count / blocks);
+    let visits = Math.ceil(rows / (blocks * mostRows));
+    for (let first = 0, count = 0; first < rows; first += count, visits--) {
+      // Visits of about equal size: a last one of a few rows would take as long as one of many.
+      count = Math.min(rows - first, wholePanels((rows - first) / visits));
+      const blockRows = wholePanels(count / blocks);
       engine.each(
         "crossEntropyF32",
         Math.ceil(count / blockRows),
@@ -133,7 +135,7 @@ export class TiedScorer {
       engine.each(
         "crossEntropyTableF32",
         items,
-        TILE_ROWS,
+        PIECE_ROWS,
         count,
         blockRows,
         items,
@@ -145,6 +147,11 @@ export class TiedScorer {
     }
     memory.release(mark);
   }
+}
+
+/** Rounds rows up to whole panels of the products they are columns of. */
+function wholePanels(rows: number): number {
+  return Math.ceil(rows / PANEL_COLUMNS) * PANEL_COLUMNS;
 }
 
 /**
