@@ -19,8 +19,8 @@ const BLOCK: i32 = 64;
 const PANEL: i32 = 8;
 /** What an i16 vector's length becomes: with rounding, products of two stay below 10^9. */
 const LONGEST: f64 = 31600;
-/** Largest i8 of a query, and i7 of an item before 64 is added. */
-const QUERY_MOST: f64 = 127;
+/** Largest number of a query, and of an item before 64 is added: four products fit an i16. */
+const QUERY_MOST: f64 = 63;
 const ITEM_MOST: f64 = 63;
 const ITEM_OFFSET: i32 = 64;
 const UP: f64 = 1 + 2.0 ** -20;

@@ -6,11 +6,12 @@
 // Writes   counts of queries of groups [begin, end), accumulated (+=), and that many entries of outPositions.
 // Numerics integers, exact; thresholds in f32, whose rounding is part of the bound.
 // Limits   capacity ≥ counts before + 64·(lastBlock − firstBlock).
-// Cost     one multiply-and-add instruction for four (i16) or sixteen (i8) numbers.  bench/ranking.ts
+// Cost     two instructions for eight products (i16), one for sixteen (i8), or five for 32 (i8, inPairs).  bench/ranking.ts
 //
-// Compiled twice: with relaxed SIMD it multiplies the items' i7 by i8 (the module `relaxed`, which has nothing else), without it
-// i16 by i16. Three things are passed over: a block none of four queries can want, by length; eight items none of the four can
-// want, by the words of the first stages and the length of the rest; and what is left once all words are multiplied.
+// Compiled twice: with relaxed SIMD it multiplies i7 by i7 (the module `relaxed`, which has nothing else), in one instruction or, inPairs, in
+// several that are less work where a processor does not have that one; without it i16 by i16. Three things are passed over: a block none of
+// four queries can want, by length; eight items none of the four can want, by the words of the first stages and the length of the rest; and
+// what is left once all words are multiplied.
 
 import { GROUP_BYTES, STAGES } from "./quantize";
 
@@ -24,6 +25,15 @@ const FARTHEST: f32 = 1e9;
 function addProducts(items: v128, query: v128, sum: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(query, items, sum);
   return i32x4.add(sum, i32x4.dot_i16x8_s(items, query));
+}
+
+/** Adds the products of two words of four items and of a query: pairs of products as i16, four of which fit, and those as i32. */
+function addPaired(items0: v128, items1: v128, query0: v128, query1: v128, sum: v128, ones: v128): v128 {
+  const fours = i16x8.add(
+    i16x8.relaxed_dot_i8x16_i7x16_s(query0, items0),
+    i16x8.relaxed_dot_i8x16_i7x16_s(query1, items1),
+  );
+  return i32x4.add(sum, i32x4.dot_i16x8_s(fours, ones));
 }
 
 /** Turns thresholds into integers t so that no sum that reaches a threshold is below its t. */
@@ -80,7 +90,9 @@ export function scanCatalogue(
   capacity: i32,
   outPositions: usize,
   counts: usize,
+  inPairs: i32,
 ): void {
+  const ones = i16x8.splat(<i16>inPairs);
   const firstStop = load<i32>(stages);
   /** Bytes of one word of all items. */
   const wordBytes = (<usize>blocks) << 8;
@@ -127,11 +139,16 @@ export function scanCatalogue(
             let at = panels + <usize>from * wordBytes + <usize>panel * bytes;
             for (const atEnd = at + bytes; at < atEnd; at += 64) {
               const w0 = v128.load32_splat(qAt);
-              s0 = addProducts(v128.load(at), w0, s0);
-              s1 = addProducts(v128.load(at, 16), w0, s1);
               const w1 = v128.load32_splat(qAt, 16);
-              s0 = addProducts(v128.load(at, 32), w1, s0);
-              s1 = addProducts(v128.load(at, 48), w1, s1);
+              if (ASC_FEATURE_RELAXED_SIMD && inPairs) {
+                s0 = addPaired(v128.load(at), v128.load(at, 32), w0, w1, s0, ones);
+                s1 = addPaired(v128.load(at, 16), v128.load(at, 48), w0, w1, s1, ones);
+              } else {
+                s0 = addProducts(v128.load(at), w0, s0);
+                s1 = addProducts(v128.load(at, 16), w0, s1);
+                s0 = addProducts(v128.load(at, 32), w1, s0);
+                s1 = addProducts(v128.load(at, 48), w1, s1);
+              }
               qAt += 32;
             }
             if (stop === words) {
@@ -157,7 +174,33 @@ export function scanCatalogue(
         while (true) {
           const bytes = (<usize>(stop - from)) << 5;
           let at = panels + <usize>from * wordBytes + <usize>panel * bytes;
-          for (const atEnd = at + bytes; at < atEnd; at += 32) {
+          const atEnd = at + bytes;
+          if (ASC_FEATURE_RELAXED_SIMD && inPairs) {
+            for (; at < atEnd; at += 64) {
+              const x0 = v128.load(at);
+              const x1 = v128.load(at, 16);
+              const x2 = v128.load(at, 32);
+              const x3 = v128.load(at, 48);
+              let w0 = v128.load32_splat(qAt);
+              let w1 = v128.load32_splat(qAt, 16);
+              s00 = addPaired(x0, x2, w0, w1, s00, ones);
+              s01 = addPaired(x1, x3, w0, w1, s01, ones);
+              w0 = v128.load32_splat(qAt, 4);
+              w1 = v128.load32_splat(qAt, 20);
+              s10 = addPaired(x0, x2, w0, w1, s10, ones);
+              s11 = addPaired(x1, x3, w0, w1, s11, ones);
+              w0 = v128.load32_splat(qAt, 8);
+              w1 = v128.load32_splat(qAt, 24);
+              s20 = addPaired(x0, x2, w0, w1, s20, ones);
+              s21 = addPaired(x1, x3, w0, w1, s21, ones);
+              w0 = v128.load32_splat(qAt, 12);
+              w1 = v128.load32_splat(qAt, 28);
+              s30 = addPaired(x0, x2, w0, w1, s30, ones);
+              s31 = addPaired(x1, x3, w0, w1, s31, ones);
+              qAt += 32;
+            }
+          }
+          for (; at < atEnd; at += 32) {
             const x0 = v128.load(at);
             const x1 = v128.load(at, 16);
             let w = v128.load32_splat(qAt);

@@ -211,6 +211,7 @@ function searchFrom(
       capacity,
       positions,
       counts,
+      scanner.inPairs,
     );
     engine.each(
       "rescoreF32",

@@ -226,6 +226,7 @@ export interface InferenceKernels {
     capacity: number,
     outPositions: number,
     counts: number,
+    inPairs: number,
   ): void;
   scoreForwardF32(
     begin: number,

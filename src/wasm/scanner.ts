@@ -6,9 +6,11 @@ import type { InferenceKernels } from "./kernels.ts";
 
 /** A form of the integer pass. */
 export interface Scanner {
-  readonly name: "i16" | "relaxed-i8";
+  readonly name: "i16" | "relaxed-i8" | "relaxed-pairs";
   /** Integers in a 32-bit word: 2 of 16 bits or 4 of 8. */
   readonly perWord: 2 | 4;
+  /** What `scan` takes last: whether pairs of products are added by an instruction of their own. */
+  readonly inPairs: 0 | 1;
   readonly scan: InferenceKernels["scanCatalogue"];
 }
 
@@ -31,8 +33,8 @@ const [GROUP, PANEL, BLOCK, GROUP_FLOATS, BLOCK_FLOATS, STAGES] = [4, 8, 64, 80,
 
 const offers = new WeakMap<Engine, WebAssembly.Module>();
 const scanners = new WeakMap<Engine, Scanner>();
-/** Whether a relaxed module proved worth while in this process. */
-const verdicts = new WeakMap<WebAssembly.Module, boolean>();
+/** Which form proved best in this process, of those with a relaxed module. */
+const verdicts = new WeakMap<WebAssembly.Module, Scanner["name"]>();
 
 /** Offers an engine the compiled relaxed module; whether it is used is decided when the pass is first needed. */
 export function offerRelaxed(engine: Engine, module: WebAssembly.Module): void {
@@ -43,13 +45,14 @@ export function offerRelaxed(engine: Engine, module: WebAssembly.Module): void {
 export function scannerOf(engine: Engine): Scanner {
   let scanner = scanners.get(engine);
   if (!scanner) {
-    const plain: Scanner = { name: "i16", perWord: 2, scan: engine.kernels.scanCatalogue };
+    const plain: Scanner = { name: "i16", perWord: 2, inPairs: 0, scan: engine.kernels.scanCatalogue };
     scanner = plain;
     const module = offers.get(engine);
-    const other = module && verdicts.get(module) !== false ? instantiate(engine, module) : undefined;
-    if (module && other) {
-      scanner = verdicts.get(module) ? other : chooseScanner(engine, plain, other);
-      verdicts.set(module, scanner === other);
+    const verdict = module && verdicts.get(module);
+    if (module && verdict !== "i16") {
+      const others = instantiate(engine, module);
+      scanner = others.find(({ name }) => name === verdict) ?? chooseScanner(engine, plain, others);
+      verdicts.set(module, scanner.name);
     }
     scanners.set(engine, scanner);
   }
@@ -61,33 +64,43 @@ export function useScanner(engine: Engine, scanner: Scanner): void {
   scanners.set(engine, scanner);
 }
 
-/** Instantiates a relaxed module over an engine's memory; undefined where that is refused or it is another version's. */
-export function instantiate(engine: Engine, module: WebAssembly.Module): Scanner | undefined {
+/** Instantiates a relaxed module over an engine's memory: its forms, or none where that is refused or it is another version's. */
+export function instantiate(engine: Engine, module: WebAssembly.Module): Scanner[] {
   try {
     const { exports } = new WebAssembly.Instance(module, { env: { memory: engine.memory.wasm } });
     const { abiVersion, scanCatalogue } = exports as unknown as InferenceKernels;
-    if (abiVersion() !== engine.kernels.abiVersion()) return undefined;
-    return { name: "relaxed-i8", perWord: 4, scan: scanCatalogue };
+    if (abiVersion() !== engine.kernels.abiVersion()) return [];
+    return [
+      { name: "relaxed-i8", perWord: 4, inPairs: 0, scan: scanCatalogue },
+      { name: "relaxed-pairs", perWord: 4, inPairs: 1, scan: scanCatalogue },
+    ];
   } catch {
-    return undefined;
+    return [];
   }
 }
 
 /**
- * Chooses between two forms of the integer pass: `other` if it is right on random numbers, before and after it has run long enough
- * to be compiled for speed, and faster.
+ * Chooses between forms of the integer pass: the fastest of `others` if it is right on random numbers, before and after it has run
+ * long enough to be compiled for speed, and faster than `plain`.
  * @param now milliseconds; a clock that stands still chooses `plain`
  */
-export function chooseScanner(engine: Engine, plain: Scanner, other: Scanner, now: () => number = clock): Scanner {
-  if (!isRight(engine, other)) return plain;
-  return isFaster(engine, other, plain, now) && isRight(engine, other) ? other : plain;
+export function chooseScanner(
+  engine: Engine,
+  plain: Scanner,
+  others: readonly Scanner[],
+  now: () => number = clock,
+): Scanner {
+  const right = others.filter((other) => isRight(engine, other));
+  if (right.length === 0) return plain;
+  const best = findFastest(engine, plain, right, now);
+  return best === plain || isRight(engine, best) ? best : plain;
 }
 
 function clock(): number {
   return typeof performance === "undefined" ? 0 : performance.now();
 }
 
-/** Whether a form lists exactly what sums of products, done in integers here, say, for thresholds at the very sums. */
+/** Whether a form lists exactly what sums of products, done in integers here, say, for thresholds at the very sums and just above them. */
 export function isRight(engine: Engine, scanner: Scanner): boolean {
   let state = 1;
   const draw = (bound: number) => {
@@ -106,13 +119,14 @@ export function isRight(engine: Engine, scanner: Scanner): boolean {
     stages.sort((a, b) => a - b).push(words);
     const length = words * perWord;
     const queries = Array.from({ length: round % 3 === 0 ? 1 : GROUP }, () =>
-      Array.from({ length }, () => pick(-127, 127)),
+      Array.from({ length }, () => (perWord === 4 ? pick(-63, 63) : pick(-127, 127))),
     );
     const items = Array.from({ length: BLOCK }, () =>
       Array.from({ length }, () => pick(perWord === 4 ? 0 : -127, 127)),
     );
     const sums = queries.map((query) => items.map((item) => item.reduce((sum, value, k) => sum + value * query[k], 0)));
-    const thresholds = sums.map((row) => row[draw(BLOCK)]);
+    // A sum too large by one shows above it, one too small at it.
+    const thresholds = sums.map((row) => row[draw(BLOCK)] + draw(2));
     const wanted = sums.map((row, r) => [...row.keys()].filter((i) => row[i] >= thresholds[r]));
     const listed = runOnce(engine, scanner, { words, stages, queries, items, thresholds });
     if (JSON.stringify(listed) !== JSON.stringify(wanted)) return false;
@@ -129,7 +143,7 @@ interface Trial {
 }
 
 /** Lays a trial out as the kernels want it, and returns what is listed for each query. */
-function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): number[][] {
+function runOnce(engine: Engine, { perWord, inPairs, scan }: Scanner, trial: Trial): number[][] {
   const { words, stages, queries, items, thresholds } = trial;
   const { memory } = engine;
   const mark = memory.mark();
@@ -169,18 +183,20 @@ function runOnce(engine: Engine, { perWord, scan }: Scanner, trial: Trial): numb
     group[r] = thresholds[r] ?? Number.POSITIVE_INFINITY;
     for (let length = 0; length <= STAGES; length++) group[(2 + length) * GROUP + r] = r < queries.length ? 1000 : 0;
   }
-  scan(0, 1, queries.length, BLOCK, 1, 0, 1, words, stagesAt, panels, bounds, q, queryBounds, BLOCK, positions, counts);
+  const rows = queries.length;
+  scan(0, 1, rows, BLOCK, 1, 0, 1, words, stagesAt, panels, bounds, q, queryBounds, BLOCK, positions, counts, inPairs);
   const listed = queries.map((_, r) => [...memory.i32(positions + 4 * BLOCK * r, memory.i32(counts, GROUP)[r])]);
   memory.release(mark);
   return listed;
 }
 
 /**
- * Whether a form is the faster one on a catalogue of nothing but zeros that is read whole, by the least of some rounds of each, in turn.
- * A runtime compiles them for speed one after the other and beside this thread, on a busy machine late: until both have got much faster
- * than they were, times say little.
+ * Finds the form that is fastest on a catalogue of nothing but zeros that is read whole, by the least of some rounds of each, in turn; `plain`
+ * unless another is much faster. A runtime compiles them for speed one after the other and beside this thread, on a busy machine late: until all
+ * have got much faster than they were, times say little.
  */
-function isFaster(engine: Engine, other: Scanner, plain: Scanner, now: () => number): boolean {
+function findFastest(engine: Engine, plain: Scanner, others: readonly Scanner[], now: () => number): Scanner {
+  const forms = [...others, plain];
   const { memory } = engine;
   const mark = memory.mark();
   const panels = memory.planI32((TIMED_BLOCKS * BLOCK * TIMED_WIDTH) / 2);
@@ -189,9 +205,7 @@ function isFaster(engine: Engine, other: Scanner, plain: Scanner, now: () => num
   const queryBounds = memory.planF32(TIMED_GROUPS * GROUP_FLOATS);
   const counts = memory.planI32(TIMED_GROUPS * GROUP);
   memory.i32(panels, (memory.mark() - panels) / 4).fill(0);
-  const stages = [other, plain].map(({ perWord }) =>
-    memory.place(new Int32Array(STAGES + 1).fill(TIMED_WIDTH / perWord)),
-  );
+  const stages = forms.map(({ perWord }) => memory.place(new Int32Array(STAGES + 1).fill(TIMED_WIDTH / perWord)));
   // Thresholds of 1, which sums of 0 do not reach, but a length of 1 might.
   for (let block = 0; block < TIMED_BLOCKS; block++) {
     memory.f32(bounds + 4 * block * BLOCK_FLOATS, BLOCK_FLOATS).set([1, 0, 0, 1, 1]);
@@ -201,17 +215,17 @@ function isFaster(engine: Engine, other: Scanner, plain: Scanner, now: () => num
     own.fill(1, 0, GROUP).fill(1, 2 * GROUP, 3 * GROUP);
   }
   const [queries, items] = [TIMED_GROUPS * GROUP, TIMED_BLOCKS * BLOCK];
-  const least = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const least = forms.map(() => Number.POSITIVE_INFINITY);
   let atFirst = least;
   const startMs = now();
   for (let round = 0, settled = 0; settled < LAST_ROUNDS && now() - startMs < MOST_MS; round++) {
     if (round === FIRST_ROUNDS) {
       atFirst = [...least];
       // A clock that stands still, as some runtimes have it, says nothing.
-      if (least[0] === 0 && least[1] === 0) break;
+      if (least.every((ms) => ms === 0)) break;
     }
     if (atFirst !== least && least.every((ms, form) => ms < COMPILED * atFirst[form])) settled++;
-    for (const [form, { perWord, scan }] of [other, plain].entries()) {
+    for (const [form, { perWord, inPairs, scan }] of forms.entries()) {
       const words = TIMED_WIDTH / perWord;
       const before = now();
       scan(
@@ -231,10 +245,12 @@ function isFaster(engine: Engine, other: Scanner, plain: Scanner, now: () => num
         0,
         0,
         counts,
+        inPairs,
       );
       least[form] = Math.min(least[form], now() - before);
     }
   }
   memory.release(mark);
-  return least[0] < FAST_ENOUGH * least[1];
+  const best = least.indexOf(Math.min(...least.slice(0, -1)));
+  return least[best] < FAST_ENOUGH * least[others.length] ? forms[best] : plain;
 }

@@ -126,7 +126,7 @@ test("queries become the twin's integers, four interleaved, with bounds just abo
         expect(got).toEqual(new Array(words).fill(0));
         continue;
       }
-      const twin = quantise([v[r]], perWord === 4 ? 127 : undefined);
+      const twin = quantise([v[r]], perWord === 4 ? 63 : undefined);
       const [integers] = twin.integers;
       expect(got).toEqual(pack(integers, perWord, words));
       const [shift, scale, center, deviation] = out.scales.subarray(4 * r);

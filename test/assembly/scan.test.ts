@@ -84,6 +84,7 @@ test("scanCatalogue lists what reaches each threshold, whatever it looks at firs
           blocks * BLOCK,
           at.positions,
           at.counts,
+          0,
         ),
       ),
     );

@@ -16,17 +16,19 @@ const relaxed =
     : undefined;
 const debug = moduleAt("build/inference.debug.wasm");
 
-/** Makes an engine whose integer pass is in i8: the relaxed module where it compiles, the twin of it elsewhere. */
-function withI8(): Engine {
+/** Makes an engine whose integer pass is in a form of i8: the relaxed module's where it compiles, the twin of it elsewhere. */
+function withI8(name: Scanner["name"]): Engine {
   const engine = createEngineSync(inference);
-  const scanner: Scanner | undefined = relaxed && instantiate(engine, relaxed);
-  useScanner(engine, scanner ?? { name: "relaxed-i8", perWord: 4, scan: scanTwin(engine.memory, 4) });
+  const form = relaxed && instantiate(engine, relaxed).find((scanner) => scanner.name === name);
+  if (relaxed && !form) throw new Error(`relaxed.wasm has no form ${name}`);
+  useScanner(engine, form ?? { name, perWord: 4, inPairs: 0, scan: scanTwin(engine.memory, 4) });
   return engine;
 }
 
 const ENGINES: [string, () => Engine][] = [
   ["the small module, i16", () => createEngineSync(inference)],
-  [relaxed ? "the relaxed module, i8" : "the twin of the relaxed module, i8", withI8],
+  [relaxed ? "the relaxed module, i8" : "the twin of the relaxed module, i8", () => withI8("relaxed-i8")],
+  ...(relaxed ? [["the relaxed module, i8 in pairs", () => withI8("relaxed-pairs")] as [string, () => Engine]] : []),
   ["its debug build", () => createEngineSync(debug)],
 ];
 
