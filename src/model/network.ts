@@ -17,7 +17,7 @@ import { SampledSoftmax } from "./layers/sampled-softmax.ts";
 import { TiedScorer } from "./layers/scorer.ts";
 import { type Gate, Sublayer } from "./layers/sublayer.ts";
 import { cutWindows, lastRow, type PackedBatch, packHistories, type Window } from "./packed.ts";
-import { type ParameterSpec, Parameters } from "./parameters.ts";
+import { type ParameterSpec, Parameters, placeParameters } from "./parameters.ts";
 import { INIT_STREAM } from "./streams.ts";
 
 const PROJECTION = "projection.weight";
@@ -144,6 +144,11 @@ export class Network {
     weights: ReadonlyMap<string, Float32Array>,
     users = 0,
   ): Network {
+    // Memory grows once, for parameters and panels: each time it does, V8 counts all of it anew, and may collect garbage for that.
+    const { memory } = engine;
+    const mark = memory.mark();
+    memory.planF32(2 * placeParameters(Network.specs(config, items, users)).floats);
+    memory.release(mark);
     const network = new Network(engine, config, items, false, users);
     const { table } = network.#embedding;
     table?.defer(weights.get(table.name)!);

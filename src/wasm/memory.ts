@@ -127,8 +127,8 @@ export class Memory {
     const have = this.wasm.buffer.byteLength / PAGE_BYTES;
     if (pages > have) {
       try {
-        // Growing by an eighth more than asked keeps the number of growths small.
-        this.wasm.grow(Math.min(MAX_PAGES - have, Math.max(pages - have, have >> 3)));
+        // An eighth more than asked: the first answers after a model was planned need no growth of their own.
+        this.wasm.grow(Math.min(MAX_PAGES, pages + (pages >> 3)) - have);
       } catch {
         throw refused(end);
       }
