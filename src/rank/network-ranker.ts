@@ -61,7 +61,7 @@ export class NetworkRanker implements Ranker {
             searchPlainly(network, 1, y + 4 * r * network.scorer.width, size, only(restriction, r), add);
           else {
             const [from, to] = [r * size, r * size + found.counts[r]];
-            lists.push({ items: found.items.slice(from, to), scores: this.#tell(found.scores.slice(from, to)) });
+            lists.push({ items: found.items.subarray(from, to), scores: this.#tell(found.scores.subarray(from, to)) });
           }
         }
       } else searchPlainly(network, count, y, size, restriction, add);

@@ -74,7 +74,8 @@ function searchTogether(
   guess: number,
 ): Found {
   if (rows <= GROUP_QUERIES || catalogue.axes === 0) {
-    const places = Int32Array.from({ length: rows }, (_, r) => r);
+    const places = new Int32Array(rows);
+    for (let r = 0; r < rows; r++) places[r] = r;
     return searchFrom(network, catalogue, places, y, k, barred, guess);
   }
   const order = orderOfQueries(network, catalogue, rows, y);
@@ -273,18 +274,18 @@ function searchFrom(
   /** Learns from the thresholds that came out where the next guess should lie. */
   function learn({ scores, counts: lengths }: Found): void {
     const spread = memory.f64(scales, 4 * rows);
-    const all: number[] = [];
+    const all = new Float64Array(rows);
+    let count = 0;
     for (let r = 0; r < rows; r++) {
       const place = places[r];
       const deviations = (scores[(place + 1) * k - 1] - spread[4 * r + 2]) / spread[4 * r + 3];
-      if (lengths[place] === k && Number.isFinite(deviations)) all.push(deviations);
+      if (lengths[place] === k && Number.isFinite(deviations)) all[count++] = deviations;
     }
-    if (all.length === 0) return;
-    all.sort((a, b) => a - b);
-    const low = all[Math.floor(FAILING * all.length)];
+    if (count === 0) return;
+    const low = all.subarray(0, count).sort()[Math.floor(FAILING * count)];
     const before = catalogue.guesses.get(k);
     if (before === undefined) catalogue.guesses.set(k, low - MARGIN);
-    else if (all.length >= MANY) catalogue.guesses.set(k, before + (low - before) / 2);
+    else if (count >= MANY) catalogue.guesses.set(k, before + (low - before) / 2);
     else catalogue.guesses.set(k, before + (low < before ? -DOWN : UP));
   }
 
@@ -313,9 +314,9 @@ function searchFrom(
 /** Joins lists of items, one a row, as kernels read them. */
 export function joinLists(lists: readonly ArrayLike<number>[]): { offsets: Int32Array; ids: Int32Array } {
   const offsets = new Int32Array(lists.length + 1);
-  for (const [r, list] of lists.entries()) offsets[r + 1] = offsets[r] + list.length;
+  for (let r = 0; r < lists.length; r++) offsets[r + 1] = offsets[r] + lists[r].length;
   const ids = new Int32Array(offsets[lists.length]);
-  for (const [r, list] of lists.entries()) ids.set(list, offsets[r]);
+  for (let r = 0; r < lists.length; r++) if (lists[r].length > 0) ids.set(lists[r], offsets[r]);
   return { offsets, ids };
 }
 
