@@ -55,6 +55,15 @@ export function dotF32(a: usize, b: usize, length: i32): f32 {
   return sumF32x4(sumF32);
 }
 
+/** Whether all of `length` floats are zero. */
+export function isZeroF32(at: usize, length: i32): bool {
+  const end = at + ((<usize>length) << 2);
+  for (; at < end; at += 16) {
+    if (v128.any_true(f32x4.ne(loadLanes(at, <i32>(end - at) >> 2), f32x4.splat(0)))) return false;
+  }
+  return true;
+}
+
 /** Adds factor·x[i] to y[i] for `length` floats. */
 export function addScaledF32(y: usize, x: usize, factor: f32, length: i32): void {
   const factorF32x4 = f32x4.splat(factor);

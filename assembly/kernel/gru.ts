@@ -17,7 +17,7 @@
 import { fetchRows, sigmoidGates, squashAll } from "../core/gates";
 import { squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
-import { loadLanes, loadTail, storeLanes, storeTail } from "../core/v128";
+import { isZeroF32, loadLanes, loadTail, storeLanes, storeTail } from "../core/v128";
 import { columnsOf, gemmF32 } from "./gemm";
 
 /** Runs the recurrence over all steps for sequences [begin, end). */
@@ -46,7 +46,10 @@ export function gruForwardF32(
     const alive = min(end, aliveAt(t, offsets));
     if (alive <= begin) break;
     if (inputRows) fetchRows(alive - begin, inputRows + ((<usize>(first + begin)) << 2), input, 3 * hBytes);
-    gemmF32(begin, alive, 3 * hidden, hidden, before, hidden, 1, wHhPanels, scratch, 3 * hidden, 0);
+    // Nothing came before a history's first step, and products with zeros are zero.
+    if (t === 0 && isZeroF32(state + <usize>begin * hBytes, (alive - begin) * hidden)) {
+      memory.fill(scratch + <usize>begin * 3 * hBytes, 0, <usize>(alive - begin) * 3 * hBytes);
+    } else gemmF32(begin, alive, 3 * hidden, hidden, before, hidden, 1, wHhPanels, scratch, 3 * hidden, 0);
     for (let b = begin; b < alive; b++) {
       const row = <usize>(first + b);
       gruCell(

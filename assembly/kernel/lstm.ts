@@ -19,7 +19,7 @@
 import { fetchRows, sigmoidGates, squashAll } from "../core/gates";
 import { squashF32x4, squashSlopeF32x4 } from "../core/math";
 import { aliveAt, stepRow } from "../core/packed";
-import { loadLanes, loadTail, preactivation, storeLanes, storeTail } from "../core/v128";
+import { isZeroF32, loadLanes, loadTail, preactivation, storeLanes, storeTail } from "../core/v128";
 import { gemmF32 } from "./gemm";
 
 /** Runs the recurrence over all steps for sequences [begin, end). */
@@ -51,7 +51,10 @@ export function lstmForwardF32(
     const alive = min(end, aliveAt(t, offsets));
     if (alive <= begin) break;
     if (inputRows) fetchRows(alive - begin, inputRows + ((<usize>(first + begin)) << 2), input, 4 * hBytes);
-    gemmF32(begin, alive, 4 * hidden, hidden, hBefore, hidden, 1, wHhPanels, scratch, 4 * hidden, 0);
+    // Nothing came before a history's first step, and products with zeros are zero.
+    if (t === 0 && isZeroF32(state + <usize>begin * hBytes, (alive - begin) * hidden)) {
+      memory.fill(scratch + <usize>begin * 4 * hBytes, 0, <usize>(alive - begin) * 4 * hBytes);
+    } else gemmF32(begin, alive, 4 * hidden, hidden, hBefore, hidden, 1, wHhPanels, scratch, 4 * hidden, 0);
     for (let b = begin; b < alive; b++) {
       const row = <usize>(first + b);
       lstmCell(
