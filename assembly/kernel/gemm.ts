@@ -134,10 +134,9 @@ export function gemmF32(
 }
 
 /**
- * Multiplies pairs of rows by one panel: tiles of 2 × 16, eight sums in registers. The loop over
- * terms is written out four times, and asks after each whether it is done: V8 takes a branch as the place up to which it may put off
- * arithmetic, so that the loads of one term at a time are in registers, and pays its own check of a loop once in four terms. (1.13 to 1.15
- * times as fast as a plain loop over tiles of 4 × 8.)
+ * Multiplies pairs of rows by one panel: tiles of 2 × 16, eight sums in registers. The loop over terms is written out four times, and asks
+ * after each whether it is done: V8 puts arithmetic off up to a branch, so that only one term's loads are in registers, and its own
+ * check of a loop comes once in four terms. (1.13 to 1.15 times as fast as a plain loop over tiles of 4 × 8.)
  */
 function tiles(
   pairs: i32,

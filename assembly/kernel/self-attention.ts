@@ -7,17 +7,20 @@
 // Layout   packed rows (core/packed.ts); head n owns columns [n·d, (n+1)·d) of q, k and v, d = D/N. The caller owns all memory.
 //          A sequence's rows, B rows apart, are copied next to each other first: their distance may be one that caches have few places for.
 // Writes   sequences [begin, end): o, dQkv overwritten. scratch is used up.
-// Numerics f32, steps in order, but exponentials: four lane sums and then the last 1–3; the largest score taken out first.
+// Numerics f32, steps in order, but Σ e^s and Σ p·g: four lane sums, added as sumF32x4 does; the largest score taken out first.
 //          Probabilities are computed again in backward, so nothing T² long is kept. Bound vs the f64 twin: test/assembly/self-attention.test.ts
 // Limits   D a multiple of N; T² dots a sequence, so windows bound it.
 // Cost     4·D flops and one exp a pair (t, i) forward, 10·D backward.  npm run bench -- kernel
 
-import { expAllF32, expF32 } from "../core/math";
+import { expAllF32 } from "../core/math";
 import { stepRow, stepsOf } from "../core/packed";
-import { randomUnitF32, streamKey } from "../core/rng";
-import { loadLanes, loadTail, storeLanes, sumF32x4 } from "../core/v128";
+import { randomQuartersI32x4, streamKey } from "../core/rng";
+import { loadLanes, loadTail, maxF32x4, storeLanes, sumF32x4 } from "../core/v128";
 
-/** Writes factor·<a, row i> for rows 0 … count − 1, each with the bits of dotF32; four at a time. */
+/**
+ * Writes factor·<a, row i> for rows 0 … count − 1, each with the bits of dotF32; four at a time, what is beyond the last row as for the
+ * last row.
+ */
 function dots(count: i32, depth: i32, a: usize, rows: usize, rowBytes: usize, factor: f32, out: usize): void {
   const factorF32x4 = f32x4.splat(factor);
   const fullBytes = (<usize>(depth & ~3)) << 2;
@@ -33,12 +36,15 @@ function dots(count: i32, depth: i32, a: usize, rows: usize, rowBytes: usize, fa
     let s2 = s0;
     let s3 = s0;
     let d: usize = 0;
-    for (; d < fullBytes; d += 16) {
-      const own = v128.load(a + d);
-      s0 = f32x4.add(s0, f32x4.mul(own, v128.load(r0 + d)));
-      s1 = f32x4.add(s1, f32x4.mul(own, v128.load(r1 + d)));
-      s2 = f32x4.add(s2, f32x4.mul(own, v128.load(r2 + d)));
-      s3 = f32x4.add(s3, f32x4.mul(own, v128.load(r3 + d)));
+    if (fullBytes > 0) {
+      do {
+        const own = v128.load(a + d);
+        s0 = f32x4.add(s0, f32x4.mul(own, v128.load(r0 + d)));
+        s1 = f32x4.add(s1, f32x4.mul(own, v128.load(r1 + d)));
+        s2 = f32x4.add(s2, f32x4.mul(own, v128.load(r2 + d)));
+        s3 = f32x4.add(s3, f32x4.mul(own, v128.load(r3 + d)));
+        d += 16;
+      } while (d < fullBytes);
     }
     if (rest > 0) {
       const own = loadTail(a + d, rest);
@@ -54,7 +60,7 @@ function dots(count: i32, depth: i32, a: usize, rows: usize, rowBytes: usize, fa
     const high23 = v128.shuffle<f32>(s2, s3, 2, 6, 3, 7);
     const firstF32x4 = f32x4.add(v128.shuffle<i64>(low01, low23, 0, 2), v128.shuffle<i64>(low01, low23, 1, 3));
     const secondF32x4 = f32x4.add(v128.shuffle<i64>(high01, high23, 0, 2), v128.shuffle<i64>(high01, high23, 1, 3));
-    storeLanes(out + ((<usize>i) << 2), f32x4.mul(f32x4.add(firstF32x4, secondF32x4), factorF32x4), most + 1);
+    v128.store(out + ((<usize>i) << 2), f32x4.mul(f32x4.add(firstF32x4, secondF32x4), factorF32x4));
   }
 }
 
@@ -69,14 +75,16 @@ function weightedSum(count: i32, depth: i32, weights: usize, rows: usize, rowByt
     let s2 = s0;
     let s3 = s0;
     let row = rows + at;
-    for (let weight = weights; weight < end; weight += 4) {
+    let weight = weights;
+    do {
       const weightF32x4 = v128.load32_splat(weight);
       s0 = f32x4.add(s0, f32x4.mul(weightF32x4, v128.load(row)));
       s1 = f32x4.add(s1, f32x4.mul(weightF32x4, v128.load(row, 16)));
       s2 = f32x4.add(s2, f32x4.mul(weightF32x4, v128.load(row, 32)));
       s3 = f32x4.add(s3, f32x4.mul(weightF32x4, v128.load(row, 48)));
       row += rowBytes;
-    }
+      weight += 4;
+    } while (weight < end);
     v128.store(out + at, s0);
     v128.store(out + at, s1, 16);
     v128.store(out + at, s2, 32);
@@ -105,14 +113,16 @@ function addOuter(count: i32, depth: i32, weights: usize, x: usize, rows: usize,
     const x2 = v128.load(x + at, 32);
     const x3 = v128.load(x + at, 48);
     let row = rows + at;
-    for (let weight = weights; weight < end; weight += 4) {
+    let weight = weights;
+    do {
       const weightF32x4 = v128.load32_splat(weight);
       v128.store(row, f32x4.add(v128.load(row), f32x4.mul(weightF32x4, x0)));
       v128.store(row, f32x4.add(v128.load(row, 16), f32x4.mul(weightF32x4, x1)), 16);
       v128.store(row, f32x4.add(v128.load(row, 32), f32x4.mul(weightF32x4, x2)), 32);
       v128.store(row, f32x4.add(v128.load(row, 48), f32x4.mul(weightF32x4, x3)), 48);
       row += rowBytes;
-    }
+      weight += 4;
+    } while (weight < end);
   }
   for (; d < depth; d += 4) {
     const at = (<usize>d) << 2;
@@ -126,31 +136,21 @@ function addOuter(count: i32, depth: i32, weights: usize, x: usize, rows: usize,
   }
 }
 
-/** Writes the probabilities of one step over steps 0 … count − 1 of one head. */
+/** Writes the probabilities of one step over steps 0 … count − 1 of one head; 0 in what is beyond, up to the next 4. */
 function probabilities(count: i32, depth: i32, q: usize, k: usize, rowBytes: usize, scale: f32, p: usize): void {
   dots(count, depth, q, k, rowBytes, scale, p);
-  let largest: f32 = -Infinity;
-  for (let i = 0; i < count; i++) largest = max<f32>(largest, load<f32>(p + ((<usize>i) << 2)));
-  const full = count & ~3;
-  let sum = sumF32x4(expAllF32(p, p + ((<usize>full) << 2), f32x4.splat(largest)));
-  for (let i = full; i < count; i++) {
-    const at = p + ((<usize>i) << 2);
-    const e = expF32(load<f32>(at) - largest);
-    store<f32>(at, e);
-    sum += e;
-  }
+  const end = p + ((<usize>((count + 3) & ~3)) << 2);
+  for (let at = p + ((<usize>count) << 2); at < end; at += 4) store<f32>(at, -Infinity);
+  let largestF32x4 = v128.load(p);
+  for (let at = p + 16; at < end; at += 16) largestF32x4 = f32x4.max(largestF32x4, v128.load(at));
+  const sum = sumF32x4(expAllF32(p, end, f32x4.splat(maxF32x4(largestF32x4))));
   const factorF32x4 = f32x4.splat(<f32>1 / sum);
-  for (let i = 0; i < count; i += 4) {
-    const at = p + ((<usize>i) << 2);
-    storeLanes(at, f32x4.mul(loadLanes(at, count - i), factorF32x4), count - i);
-  }
+  for (let at = p; at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), factorF32x4));
 }
 
-/** Returns the dropout factor of pair (row, i) of a head: 0 or 1/(1 − rate). */
-function keepFactor(key: u64, row: u32, head: i32, heads: i32, i: i32, rate: f32): f32 {
-  if (rate === 0) return 1;
-  const index = ((<u64>row * <u64>heads + <u64>head) << 24) + <u64>i;
-  return randomUnitF32(key, index) >= rate ? <f32>1 / (1 - rate) : 0;
+/** Returns where the random numbers of the pairs of a row and a head begin: one for four pairs. */
+function firstIndex(row: u32, head: i32, heads: i32): u64 {
+  return (<u64>row * <u64>heads + <u64>head) << 24;
 }
 
 /** Attends over the past for sequences [begin, end). */
@@ -171,6 +171,8 @@ export function selfAttentionForwardF32(
   firstRow: u32,
 ): void {
   const key = streamKey(seed, stream, step);
+  const factorF32x4 = f32x4.splat(<f32>1 / (1 - rate));
+  const leastI32x4 = i32x4.splat(<i32>ceil<f32>(rate * 65536));
   const depth = width / heads;
   const rowBytes = (<usize>width * 3) << 2;
   const scale = <f32>1 / sqrt<f32>(<f32>depth);
@@ -191,9 +193,10 @@ export function selfAttentionForwardF32(
         const v = k + ((<usize>width) << 2);
         probabilities(t + 1, depth, own + <usize>t * rowBytes + column, k, rowBytes, scale, p);
         if (rate > 0) {
-          for (let i = 0; i <= t; i++) {
-            const at = p + ((<usize>i) << 2);
-            store<f32>(at, load<f32>(at) * keepFactor(key, firstRow + <u32>row, head, heads, i, rate));
+          let index = firstIndex(firstRow + <u32>row, head, heads);
+          for (let at = p, pEnd = p + ((<usize>t) << 2); at <= pEnd; at += 16) {
+            const keepF32x4 = v128.and(factorF32x4, i32x4.ge_s(randomQuartersI32x4(key, index++), leastI32x4));
+            v128.store(at, f32x4.mul(v128.load(at), keepF32x4));
           }
         }
         weightedSum(t + 1, depth, p, v, rowBytes, oRow + column);
@@ -221,9 +224,12 @@ export function selfAttentionBackwardF32(
   firstRow: u32,
 ): void {
   const key = streamKey(seed, stream, step);
+  const factorF32x4 = f32x4.splat(<f32>1 / (1 - rate));
+  const leastI32x4 = i32x4.splat(<i32>ceil<f32>(rate * 65536));
   const depth = width / heads;
   const rowBytes = (<usize>width * 3) << 2;
   const scale = <f32>1 / sqrt<f32>(<f32>depth);
+  const scaleF32x4 = f32x4.splat(scale);
   const stepsBytes = (<usize>((steps + 3) & ~3)) << 2;
   const sequenceBytes = <usize>steps * rowBytes;
   for (let b = begin; b < end; b++) {
@@ -249,21 +255,23 @@ export function selfAttentionBackwardF32(
         probabilities(t + 1, depth, q, own + toK, rowBytes, scale, p);
         // 1. through o_t = Σ_i m_ti·p_ti·v_i: g_ti = m_ti·<do_t, v_i>, dv_i += m_ti·p_ti·do_t
         dots(t + 1, depth, dORow, own + toV, rowBytes, 1, g);
-        let sum: f32 = 0;
-        for (let i = 0; i <= t; i++) {
-          const at = (<usize>i) << 2;
-          const keep = keepFactor(key, firstRow + <u32>row, head, heads, i, rate);
-          const probability = load<f32>(p + at);
-          const gradient = keep * load<f32>(g + at);
-          sum += probability * gradient;
-          store<f32>(g + at, gradient);
-          store<f32>(kept + at, keep * probability);
+        let sumOfLanes = f32x4.splat(0);
+        let index = firstIndex(firstRow + <u32>row, head, heads);
+        const last = (<usize>t) << 2;
+        for (let at: usize = 0; at <= last; at += 16) {
+          const keepF32x4 = v128.and(factorF32x4, i32x4.ge_s(randomQuartersI32x4(key, index++), leastI32x4));
+          const probability = v128.load(p + at);
+          const gradient = f32x4.mul(keepF32x4, v128.load(g + at));
+          sumOfLanes = f32x4.add(sumOfLanes, f32x4.mul(probability, gradient));
+          v128.store(g + at, gradient);
+          v128.store(kept + at, f32x4.mul(keepF32x4, probability));
         }
+        const meanF32x4 = f32x4.splat(sumF32x4(sumOfLanes));
         addOuter(t + 1, depth, kept, dORow, dOwn + toV, rowBytes);
         // 2. through the softmax and s_ti = <q_t, k_i>/√d
-        for (let i = 0; i <= t; i++) {
-          const at = (<usize>i) << 2;
-          store<f32>(g + at, load<f32>(p + at) * (load<f32>(g + at) - sum) * scale);
+        for (let at: usize = 0; at <= last; at += 16) {
+          const dLogit = f32x4.mul(v128.load(p + at), f32x4.sub(v128.load(g + at), meanF32x4));
+          v128.store(g + at, f32x4.mul(dLogit, scaleF32x4));
         }
         weightedSum(t + 1, depth, g, own + toK, rowBytes, dOwn + ownRow + column);
         addOuter(t + 1, depth, g, q, dOwn + toK, rowBytes);

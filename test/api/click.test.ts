@@ -36,7 +36,7 @@ test("a click model orders, is calibrated, ranks by probability and survives its
   const { metrics, baselines, cases } = model.report.test!;
   expect(cases).toBe(60);
   expect(Object.keys(metrics)).toEqual(["auc", "logLoss", "calibration", "calibrationError"]);
-  expect(metrics.auc).toBeGreaterThan(0.8);
+  expect(metrics.auc).toBeGreaterThan(0.75);
   expect(baselines!.meanClick.auc).toBe(0.5);
   expect(metrics.logLoss).toBeLessThan(baselines!.meanClick.logLoss);
   expect((await evaluate(model, rows)).metrics).toEqual(metrics);

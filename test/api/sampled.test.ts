@@ -32,7 +32,7 @@ test("with 12 negatives for 120 items a model learns what popularity and first-o
   expect(popular).toBeLessThan(0.1);
   expect(markov).toBeLessThan(0.7);
   const { test: measured } = model.report;
-  expect(measured!.metrics["mrr@10"]).toBeGreaterThan(0.8);
+  expect(measured!.metrics["mrr@10"]).toBeGreaterThan(0.75);
   // What was measured while training, from the weights of the epoch's end, is what the model that is read back measures.
   const kept = await train(rows, { ...settings, model: "gru4rec", epochs: 3, refit: false });
   const again = await evaluate(kept, rows);

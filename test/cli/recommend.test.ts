@@ -17,7 +17,7 @@ beforeAll(async () => {
   writeFileSync(log, toTable(events));
   const withCommas = join(folder, "commas.csv");
   writeFileSync(withCommas, toTable(events.map((event) => ({ ...event, item: `${event.item},large` }))));
-  const train = (data: string, ...more: string[]) => succeed(["train", data, ...TINY, "--epochs", "12", ...more]);
+  const train = (data: string, ...more: string[]) => succeed(["train", data, ...TINY, "--epochs", "20", ...more]);
   await Promise.all([
     train(log, "-o", attentive),
     train(log, "-o", plain, "--model", "gru4rec"),
