@@ -4,10 +4,16 @@
 import type { Engine } from "../wasm/engine.ts";
 import { crc32 } from "./crc32.ts";
 
+/** Bytes [begin, end) of a file. */
+export interface ByteRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
 /** Questions to bytes. */
 export interface Checks {
-  /** CRC-32 of bytes. */
-  crc32(bytes: Uint8Array): number;
+  /** CRC-32 of bytes, and whether it is known of the f32 in `floats`, seen on the way, that all are finite. */
+  checksum(bytes: Uint8Array, floats: readonly ByteRange[]): { crc: number; areFinite: boolean };
   /** Whether all values are finite. */
   areFinite(values: Float32Array): boolean;
   /** Whether no value is below zero. */
@@ -22,7 +28,7 @@ const LEFT_BYTES = 300 * BLOCK_BYTES;
 
 /** Checks in plain code. */
 export const PLAIN_CHECKS: Checks = {
-  crc32,
+  checksum: (bytes) => ({ crc: crc32(bytes), areFinite: false }),
   areFinite: hasOnlyFinite,
   areNatural: (values) => values.every((value) => value >= 0),
 };
@@ -47,10 +53,11 @@ function hasOnlyFinite(values: Float32Array): boolean {
 /** Checks by an engine's kernels, in memory above what is planned there. */
 export function checksOf({ kernels, memory }: Engine): Checks {
   return {
-    crc32(bytes) {
+    checksum(bytes, floats) {
       // Enough for the last piece, which takes what no whole piece follows, to have the blocks that folding leaves.
       const pieces = Math.floor(bytes.length / CHUNK_BYTES) - 1;
-      if (pieces < 0) return crc32(bytes);
+      if (pieces < 0) return PLAIN_CHECKS.checksum(bytes, floats);
+      let areFinite = floats.every(({ begin }) => begin % 4 === 0);
       const mark = memory.mark();
       const before = memory.planI32((LEFT_BYTES + 2 * CHUNK_BYTES) / 4);
       const at = before + LEFT_BYTES;
@@ -58,6 +65,12 @@ export function checksOf({ kernels, memory }: Engine): Checks {
       for (let piece = 0; piece <= pieces; piece++) {
         const part = bytes.subarray(piece * CHUNK_BYTES, piece < pieces ? (piece + 1) * CHUNK_BYTES : bytes.length);
         memory.u8(at, part.length).set(part);
+        // What is in cache by now is looked at for both answers.
+        for (const { begin, end } of areFinite ? floats : []) {
+          const from = Math.max(0, begin - piece * CHUNK_BYTES);
+          const count = (Math.min(part.length, end - piece * CHUNK_BYTES) - from) / 4;
+          if (count > 0 && kernels.firstNotFiniteF32(count, at + from) !== count) areFinite = false;
+        }
         // The register starts with ones, which meet the first four bytes.
         if (piece === 0) memory.i32(at, 1)[0] ^= -1;
         kernels.foldChecksum(Math.floor(part.length / BLOCK_BYTES), before, piece < pieces ? 1 : 0);
@@ -67,7 +80,7 @@ export function checksOf({ kernels, memory }: Engine): Checks {
       // Folding has no register: zeros where the bytes before have gone.
       const crc = crc32(memory.u8(at + last - rest - LEFT_BYTES, LEFT_BYTES + rest), -1);
       memory.release(mark);
-      return crc;
+      return { crc, areFinite };
     },
     areFinite: (values) => inParts(values, (count, at) => kernels.firstNotFiniteF32(count, at) === count),
     areNatural: (values) => inParts(values, (count, at) => kernels.firstNegativeI32(count, at) === count),

@@ -95,13 +95,13 @@ export function decodeTensorFile(
   const { text, dataStart } = readHeader(bytes, subject);
   const { metadata, entries } = scanHeader(text, subject);
   const ordered = checkLayout(entries.values(), bytes.length - dataStart, subject);
-  checkChecksum(bytes, entries.get(CHECKSUM_NAME), ordered, checks, subject);
+  const areFinite = checkChecksum(bytes, dataStart, entries.get(CHECKSUM_NAME), ordered, checks, subject);
 
   const tensors = new Map<string, Tensor>();
   for (const entry of entries.values()) {
     if (entry.name === CHECKSUM_NAME) continue;
     const data = viewTensor(bytes, dataStart, entry);
-    checkFinite(subject, entry.name, data, checks);
+    if (!areFinite) checkFinite(subject, entry.name, data, checks);
     tensors.set(entry.name, { name: entry.name, dtype: entry.dtype, shape: entry.shape, data });
   }
   return { metadata, tensors };
@@ -130,13 +130,15 @@ function readHeader(bytes: Uint8Array, subject: string): { text: string; dataSta
   }
 }
 
+/** Compares the checksum with the content; returns whether all f32 are known to be finite. */
 function checkChecksum(
   bytes: Uint8Array,
+  dataStart: number,
   checksum: HeaderEntry | undefined,
   ordered: readonly HeaderEntry[],
   checks: Checks,
   subject: string,
-): void {
+): boolean {
   if (!checksum) throw checksumMissing(subject);
   if (checksum.dtype !== "U8" || checksum.shape.length !== 1 || checksum.shape[0] !== CHECKSUM_BYTES) {
     throw checksumForm(subject, checksum);
@@ -144,8 +146,12 @@ function checkChecksum(
   if (ordered[ordered.length - 1] !== checksum) throw checksumPosition(subject, checksum);
   const covered = bytes.length - CHECKSUM_BYTES;
   const stored = new DataView(bytes.buffer, bytes.byteOffset + covered).getUint32(0, true);
-  const computed = checks.crc32(bytes.subarray(0, covered));
-  if (computed !== stored) throw checksumMismatch(subject, computed, stored);
+  const floats = ordered
+    .filter(({ dtype }) => dtype === "F32")
+    .map(({ begin, end }) => ({ begin: dataStart + begin, end: dataStart + end }));
+  const { crc, areFinite } = checks.checksum(bytes.subarray(0, covered), floats);
+  if (crc !== stored) throw checksumMismatch(subject, crc, stored);
+  return areFinite;
 }
 
 /** Makes the typed array of a checked entry. Hosts of WebAssembly are little-endian, as the file is. */

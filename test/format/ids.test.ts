@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { Vocabulary } from "../../src/data/vocabulary.ts";
-import { checksOf, PLAIN_CHECKS } from "../../src/format/checks.ts";
+import { type Checks, checksOf, PLAIN_CHECKS } from "../../src/format/checks.ts";
 import { decodeIds, encodeIds } from "../../src/format/ids.ts";
 import { createEngineSync } from "../../src/wasm/engine.ts";
 import { HOSTILE_IDS } from "../data/support.ts";
@@ -82,19 +82,20 @@ test("ids made to collide are read one by one instead", () => {
 
 test("an engine's checks answer as plain ones do, around the pieces they work in", () => {
   const checks = checksOf(createEngineSync(module));
+  const crcOf = (own: Checks, content: Uint8Array) => own.checksum(content, []).crc;
   const random = randomOf(3);
   const piece = 131_072;
   const bytes = Uint8Array.from({ length: 3 * piece + 40 }, () => random.integer(0, 255));
   for (const length of [0, 1, 15, 16, 4800, piece - 1, piece, piece + 1, 2 * piece - 1, 2 * piece, 3 * piece + 37]) {
     for (const start of [0, 1, 3]) {
       const part = bytes.subarray(start, start + length);
-      expect(checks.crc32(part), `start=${start} length=${length}`).toBe(PLAIN_CHECKS.crc32(part));
+      expect(crcOf(checks, part), `start=${start} length=${length}`).toBe(crcOf(PLAIN_CHECKS, part));
     }
   }
-  const whole = PLAIN_CHECKS.crc32(bytes);
+  const whole = crcOf(PLAIN_CHECKS, bytes);
   for (const bit of [0, 7, 8 * piece - 1, 8 * piece, 16 * piece + 5, 8 * bytes.length - 1]) {
     bytes[bit >> 3] ^= 1 << (bit & 7);
-    expect(checks.crc32(bytes), `bit ${bit}`).not.toBe(whole);
+    expect(crcOf(checks, bytes), `bit ${bit}`).not.toBe(whole);
     bytes[bit >> 3] ^= 1 << (bit & 7);
   }
   const floats = piece / 4;
@@ -108,5 +109,31 @@ test("an engine's checks answer as plain ones do, around the pieces they work in
         expect(areNatural(counts), `size=${size} place=${place}`).toBe(place < 0);
       }
     }
+  }
+});
+
+test("floats seen on the way to a checksum are known to be finite, and only where they are: at either end of ranges and pieces", () => {
+  const checks = checksOf(createEngineSync(module));
+  const piece = 131_072;
+  const floats = new Float32Array((3 * piece) / 4).fill(-1e38);
+  const bytes = new Uint8Array(floats.buffer);
+  const ranges = [
+    { begin: 8, end: piece + 8 },
+    { begin: 2 * piece - 4, end: 2 * piece + 4 },
+    { begin: 2 * piece + 8, end: 3 * piece },
+  ];
+  const known = (at: typeof ranges) => checks.checksum(bytes, at).areFinite;
+  expect(known(ranges)).toBe(true);
+  expect(known([])).toBe(true);
+  expect(known([{ begin: 2, end: 6 }]), "floats that pieces may cut").toBe(false);
+  for (const at of [8, piece - 4, piece, piece + 4, 2 * piece - 4, 2 * piece, 2 * piece + 8, 3 * piece - 4]) {
+    floats[at / 4] = Number.NaN;
+    expect(known(ranges), `byte ${at}`).toBe(false);
+    floats[at / 4] = 0;
+  }
+  for (const at of [0, 4, piece + 8, 2 * piece - 8, 2 * piece + 4]) {
+    floats[at / 4] = Number.POSITIVE_INFINITY;
+    expect(known(ranges), `byte ${at}`).toBe(true);
+    floats[at / 4] = 0;
   }
 });
