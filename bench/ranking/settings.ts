@@ -99,7 +99,9 @@ async function gaussian(items: number): Promise<Setting> {
   const engine = await createInferenceEngine();
   const settings = { ...findPreset("gru4rec").settings, embedding: WIDTH, hidden: WIDTH };
   const network = new Network(engine, resolveConfig(settings, { preset: "gru4rec" }), items, false);
-  for (const { value, size } of network.parameters.list) engine.memory.f32(value, size).set(draw(size, 1, value));
+  for (const [stream, { value, size }] of network.parameters.list.entries()) {
+    engine.memory.f32(value, size).set(draw(size, 1, stream));
+  }
   network.prepare();
   return { name: "Gaussian", network, histories: [], queries: draw(ROWS * WIDTH, 2, 3) };
 }
