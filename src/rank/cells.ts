@@ -13,27 +13,22 @@ export function orderByCells(coordinates: Float32Array, count: number, stride: n
   const order = Int32Array.from({ length: count }, (_, row) => row);
   const keys = new Float32Array(count);
   const axes = Math.min(CELL_AXES, stride);
-  const sums = new Float64Array(axes);
-  const squares = new Float64Array(axes);
   const pending = [[0, count]];
   for (let range = pending.pop(); range; range = pending.pop()) {
     const [first, last] = range;
     if (last - first <= unit) continue;
     // The axis along which these rows vary most.
-    sums.fill(0);
-    squares.fill(0);
-    for (let i = first; i < last; i++) {
-      const at = order[i] * stride;
-      for (let axis = 0; axis < axes; axis++) {
-        const value = coordinates[at + axis];
-        sums[axis] += value;
-        squares[axis] += value * value;
-      }
-    }
     let widest = 0;
     let most = -1;
     for (let axis = 0; axis < axes; axis++) {
-      const spread = squares[axis] - (sums[axis] * sums[axis]) / (last - first);
+      let sum = 0;
+      let squares = 0;
+      for (let i = first; i < last; i++) {
+        const value = coordinates[order[i] * stride + axis];
+        sum += value;
+        squares += value * value;
+      }
+      const spread = squares - (sum * sum) / (last - first);
       if (spread > most) [widest, most] = [axis, spread];
     }
     for (let i = first; i < last; i++) keys[i] = coordinates[order[i] * stride + widest];
