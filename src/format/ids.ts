@@ -139,8 +139,8 @@ function indexIds({ memory, kernels }: Engine, offsets: Int32Array, bytes: Uint8
   } catch {
     return undefined;
   }
-  // At most four fifths full.
-  const slots = 1 << (32 - Math.clz32(Math.ceil(count * 1.25)));
+  // At most half full: a collision costs a comparison.
+  const slots = 1 << (32 - Math.clz32(count * 2 - 1));
   const total = bytes.length;
   const mark = memory.mark();
   const slotsAt = memory.planI32(slots);
