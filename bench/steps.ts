@@ -38,11 +38,12 @@ export function openTrainer(engine: TrainingEngine, preset: string, items: numbe
   const network = new Network(engine, config, items, true);
   network.initialize(engine);
   const optimizer = new AdamW(engine, network.parameters, config);
-  network.keepPlanned();
   let steps = 0;
   return {
     network,
     step(examples) {
+      // Trainers may share an engine: what others planned since stays, too.
+      network.keepPlanned();
       const result = network.backpropagate(engine, examples, steps++);
       optimizer.step();
       network.prepare();

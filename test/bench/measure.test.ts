@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { exponent } from "../../bench/growth-training.ts";
 import { measure, spreadOf } from "../../bench/measure.ts";
-import { flopsPerPosition, openTrainer } from "../../bench/steps.ts";
+import { flopsPerPosition, openTrainer, type Trainer } from "../../bench/steps.ts";
 import { openTeam, type Work } from "../../bench/team.ts";
 
 const EFFORT = { rounds: 2, ms: 1 };
@@ -47,4 +47,16 @@ test("an exponent is that of the power law behind the points", () => {
   expect(exponent([10, 100, 1000].map((size) => [size, 7 * size ** 1.5]))).toBeCloseTo(1.5, 10);
   expect(spreadOf([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3 });
   expect(spreadOf([4, 1, 2, 3]).median).toBe(2.5);
+});
+
+test("trainers that share an engine train as if each had it alone", async () => {
+  const own = { embedding: 16, hidden: 16 };
+  const examples = [{ history: Int32Array.of(1, 2, 3), next: Int32Array.of(2, 3, 4), lossFrom: 0 }];
+  const lossesOf = (trainers: readonly Trainer[]) =>
+    Array.from({ length: 4 }, () => trainers.map((trainer) => trainer.step(examples).loss));
+  const alone = [];
+  for (const items of [50, 90]) alone.push(openTrainer((await openTeam(1)).engine, "gru4rec", items, own));
+  const { engine } = await openTeam(1);
+  const together = [50, 90].map((items) => openTrainer(engine, "gru4rec", items, own));
+  expect(lossesOf(together)).toEqual(lossesOf(alone));
 });
