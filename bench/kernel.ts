@@ -32,26 +32,30 @@ export function kernelWorks(engine: TrainingEngine): Work[] {
   gemm("gemm input product 4096×192×64", 4096, 3 * D, D);
   gemm("gemm one row 1×192×64", 1, 3 * D, D);
 
+  const crossEntropy = (rows: number, items: number) => {
+    const [table, y, dY, dTable] = [random(items * D), random(rows * D), random(rows * D), random(items * D)];
+    const [tablePanels, yPanels] = [memory.planF32(panelFloats(D, items)), memory.planF32(panelFloats(D, rows))];
+    const [scores, sums, losses] = [random(rows * items), memory.planF32(7 * rows), memory.planF32(rows)];
+    const targets = memory.place(new Int32Array(rows));
+    pack(engine, D, items, table, D, 1, tablePanels);
+    const block = [rows, rows, items, D] as const;
+    const shape = `${rows}×${items}×${D}`;
+    arithmetic(`cross-entropy with scores and dY ${shape}`, 4 * rows * items * D, () => {
+      const out = [scores, yPanels, sums, losses, dY] as const;
+      kernels.crossEntropyF32(0, 1, ...block, y, table, tablePanels, targets, 1, ...out);
+    });
+    arithmetic(`cross-entropy's dE ${shape}`, 2 * rows * items * D, () =>
+      kernels.crossEntropyTableF32(0, items, ...block, scores, yPanels, dTable),
+    );
+  };
+  crossEntropy(128, 1349);
+  crossEntropy(128, 12_101);
+
   const rows = 64;
   const items = 1352;
   const scores = random(rows * items);
   const saved = memory.f32(scores, rows * items).slice();
-  const targets = memory.place(new Int32Array(rows));
-  const losses = memory.planF32(rows);
-  const factors = memory.planF32(rows);
-  const [lossTable, lossY, dY, dTable] = [random(items * D), random(rows * D), random(rows * D), random(items * D)];
-  const [tablePanels, yPanels] = [memory.planF32(panelFloats(D, items)), memory.planF32(panelFloats(D, rows))];
-  const sums = memory.planF32(7 * rows);
-  pack(engine, D, items, lossTable, D, 1, tablePanels);
-  const block = [rows, rows, items, D] as const;
-  arithmetic("cross-entropy with scores and dY 64×1352×64", 4 * rows * items * D, () => {
-    const out = [scores, yPanels, sums, losses, dY] as const;
-    kernels.crossEntropyF32(0, 1, ...block, lossY, lossTable, tablePanels, targets, 1, ...out);
-  });
-  arithmetic("cross-entropy's dE 64×1352×64", 2 * rows * items * D, () =>
-    kernels.crossEntropyTableF32(0, items, ...block, scores, yPanels, dTable),
-  );
-
+  const [losses, factors] = [memory.planF32(rows), memory.planF32(rows)];
   const own = memory.place(new Int32Array(rows).fill(-1));
   const [weights, targetScores, dTargets] = [random(items), random(rows), random(rows)];
   memory.f32(weights, items).fill(5);
