@@ -58,7 +58,7 @@ export const STUDIES: readonly Study[] = [
     own: { sasrec: { learningRate: 0.001, dropout: 0.6, window: 50 } },
     models: [...BASELINE_NAMES, ...PRESET_NAMES],
     seeds: 3,
-    once: ["sasrec", "attune"],
+    once: ["sasrec"],
     columns: ["hr@10", "ndcg@10"],
   },
   {
