@@ -67,10 +67,10 @@ export function expF32x4(x: v128): v128 {
 }
 
 /** Turns two vectors, written out side by side, into e^(x − shift) for x ≤ shift, with the bits of expF32x4. */
-function expTwoF32x4(at: usize, shift0: v128, shift1: v128): void {
+function expTwoF32x4(at: usize, shiftF32x4: v128): void {
   let c = v128.load32_splat(EXP_CONSTANTS);
-  const x0 = f32x4.pmax(f32x4.sub(v128.load(at), shift0), c);
-  const x1 = f32x4.pmax(f32x4.sub(v128.load(at, 16), shift1), c);
+  const x0 = f32x4.pmax(f32x4.sub(v128.load(at), shiftF32x4), c);
+  const x1 = f32x4.pmax(f32x4.sub(v128.load(at, 16), shiftF32x4), c);
   c = v128.load32_splat(EXP_CONSTANTS + 8);
   const magicF32x4 = v128.load32_splat(EXP_CONSTANTS + 12);
   const shifted0 = f32x4.add(f32x4.mul(x0, c), magicF32x4);
@@ -115,7 +115,7 @@ function expTwoF32x4(at: usize, shift0: v128, shift1: v128): void {
 export function expAllF32(at: usize, end: usize, shiftF32x4: v128): v128 {
   let sumOfLanes = f32x4.splat(0);
   for (; at + 32 <= end; at += 32) {
-    expTwoF32x4(at, shiftF32x4, shiftF32x4);
+    expTwoF32x4(at, shiftF32x4);
     sumOfLanes = f32x4.add(f32x4.add(sumOfLanes, v128.load(at)), v128.load(at, 16));
   }
   if (at < end) {

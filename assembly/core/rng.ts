@@ -22,9 +22,15 @@ export function randomBits(key: u64, index: u64): u64 {
   return mix64(key + (index + 1) * GOLDEN);
 }
 
-/** Returns the random bits of one index as four numbers of 16 bits. */
-export function randomQuartersI32x4(key: u64, index: u64): v128 {
-  return i32x4.extend_low_i16x8_u(i64x2.splat(randomBits(key, index)));
+/** Returns the least of 16 random bits that dropout at a rate keeps, in all lanes: bits · 2^−16 ≥ rate. */
+export function leastKeptI32x4(rate: f32): v128 {
+  return i32x4.splat(<i32>ceil<f32>(rate * 65536));
+}
+
+/** Returns what dropout multiplies four numbers by: `factor` or 0, by 16 random bits each of one index, without a branch. */
+export function keepFourF32x4(key: u64, index: u64, leastI32x4: v128, factorF32x4: v128): v128 {
+  const quartersI32x4 = i32x4.extend_low_i16x8_u(i64x2.splat(randomBits(key, index)));
+  return v128.and(factorF32x4, i32x4.ge_s(quartersI32x4, leastI32x4));
 }
 
 /** Returns a float in [0, 1) with 24 random bits. */

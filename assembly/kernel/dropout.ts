@@ -8,7 +8,7 @@
 // Limits   rows·D below 2^32; p in [0, 1), checked in TypeScript.
 // Cost     one 64-bit mix for four elements.  npm run bench -- kernel
 
-import { randomQuartersI32x4, streamKey } from "../core/rng";
+import { keepFourF32x4, leastKeptI32x4, streamKey } from "../core/rng";
 import { loadTail, storeTail } from "../core/v128";
 
 /** Masks and rescales; forward and backward are this one product, which is linear in its input. */
@@ -25,9 +25,8 @@ export function dropoutF32(
   firstRow: u32,
 ): void {
   const key = streamKey(seed, stream, step);
-  const keepF32x4 = f32x4.splat(<f32>1 / (1 - rate));
-  // bits · 2^−16 ≥ rate, without branches that cannot be foretold
-  const leastI32x4 = i32x4.splat(<i32>ceil<f32>(rate * 65536));
+  const factorF32x4 = f32x4.splat(<f32>1 / (1 - rate));
+  const leastI32x4 = leastKeptI32x4(rate);
   const full = width & ~3;
   const rest = width - full;
   const quarters = <u64>((width + 3) >> 2);
@@ -36,12 +35,12 @@ export function dropoutF32(
     let at = (<usize>r * <usize>width) << 2;
     const end = at + ((<usize>full) << 2);
     for (; at < end; at += 16) {
-      const factorF32x4 = v128.and(keepF32x4, i32x4.ge_s(randomQuartersI32x4(key, index++), leastI32x4));
-      v128.store(output + at, f32x4.mul(v128.load(input + at), factorF32x4));
+      const keepF32x4 = keepFourF32x4(key, index++, leastI32x4, factorF32x4);
+      v128.store(output + at, f32x4.mul(v128.load(input + at), keepF32x4));
     }
     if (rest > 0) {
-      const factorF32x4 = v128.and(keepF32x4, i32x4.ge_s(randomQuartersI32x4(key, index), leastI32x4));
-      storeTail(output + at, f32x4.mul(loadTail(input + at, rest), factorF32x4), rest);
+      const keepF32x4 = keepFourF32x4(key, index, leastI32x4, factorF32x4);
+      storeTail(output + at, f32x4.mul(loadTail(input + at, rest), keepF32x4), rest);
     }
   }
 }

@@ -16,8 +16,8 @@ import { loadLanes, storeLanes } from "../core/v128";
 const PANEL: i32 = 16;
 /** Rows of A that share one pass over the panels: 64 × KC floats stay in the second-level cache. */
 const ROW_BLOCK: i32 = 64;
-/** Terms summed before a tile goes back to C. */
-const KC: i32 = 256;
+/** Terms summed before a tile goes back to C, and terms that panels keep together. */
+export const KC: i32 = 256;
 
 /** Returns the columns of whole panels that hold n. */
 export function columnsOf(n: i32): i32 {

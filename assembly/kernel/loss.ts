@@ -15,12 +15,12 @@
 
 import { expColumnsF32, logF64 } from "../core/math";
 import { addScaledF32, loadLanes, storeLanes } from "../core/v128";
-import { columnsOf, gemmF32, packF32 } from "./gemm";
+import { columnsOf, gemmF32, KC, packF32 } from "./gemm";
 
 /** Items whose scores are made, and looked through, while they are in the first-level cache. */
 const CHUNK: i32 = 64;
-/** Items whose exponentials are made, and summed up, while they are in the second-level cache: as many as gemm.ts sums at a time. */
-const SLICE: i32 = 256;
+/** Items whose exponentials are made, and summed up, while they are in the second-level cache: those that panels keep together. */
+const SLICE: i32 = KC;
 
 /** Makes losses, g and dY of blocks [begin, end) of `blockRows` rows each. */
 export function crossEntropyF32(

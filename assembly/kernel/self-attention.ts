@@ -14,7 +14,7 @@
 
 import { expAllF32 } from "../core/math";
 import { stepRow, stepsOf } from "../core/packed";
-import { randomQuartersI32x4, streamKey } from "../core/rng";
+import { keepFourF32x4, leastKeptI32x4, streamKey } from "../core/rng";
 import { loadLanes, loadTail, maxF32x4, storeLanes, sumF32x4 } from "../core/v128";
 
 /**
@@ -172,7 +172,7 @@ export function selfAttentionForwardF32(
 ): void {
   const key = streamKey(seed, stream, step);
   const factorF32x4 = f32x4.splat(<f32>1 / (1 - rate));
-  const leastI32x4 = i32x4.splat(<i32>ceil<f32>(rate * 65536));
+  const leastI32x4 = leastKeptI32x4(rate);
   const depth = width / heads;
   const rowBytes = (<usize>width * 3) << 2;
   const scale = <f32>1 / sqrt<f32>(<f32>depth);
@@ -195,7 +195,7 @@ export function selfAttentionForwardF32(
         if (rate > 0) {
           let index = firstIndex(firstRow + <u32>row, head, heads);
           for (let at = p, pEnd = p + ((<usize>t) << 2); at <= pEnd; at += 16) {
-            const keepF32x4 = v128.and(factorF32x4, i32x4.ge_s(randomQuartersI32x4(key, index++), leastI32x4));
+            const keepF32x4 = keepFourF32x4(key, index++, leastI32x4, factorF32x4);
             v128.store(at, f32x4.mul(v128.load(at), keepF32x4));
           }
         }
@@ -225,7 +225,7 @@ export function selfAttentionBackwardF32(
 ): void {
   const key = streamKey(seed, stream, step);
   const factorF32x4 = f32x4.splat(<f32>1 / (1 - rate));
-  const leastI32x4 = i32x4.splat(<i32>ceil<f32>(rate * 65536));
+  const leastI32x4 = leastKeptI32x4(rate);
   const depth = width / heads;
   const rowBytes = (<usize>width * 3) << 2;
   const scale = <f32>1 / sqrt<f32>(<f32>depth);
@@ -259,7 +259,7 @@ export function selfAttentionBackwardF32(
         let index = firstIndex(firstRow + <u32>row, head, heads);
         const last = (<usize>t) << 2;
         for (let at: usize = 0; at <= last; at += 16) {
-          const keepF32x4 = v128.and(factorF32x4, i32x4.ge_s(randomQuartersI32x4(key, index++), leastI32x4));
+          const keepF32x4 = keepFourF32x4(key, index++, leastI32x4, factorF32x4);
           const probability = v128.load(p + at);
           const gradient = f32x4.mul(keepF32x4, v128.load(g + at));
           sumOfLanes = f32x4.add(sumOfLanes, f32x4.mul(probability, gradient));
