@@ -2,7 +2,8 @@
 // few often, most hardly ever), one thread.
 
 import { resolveConfig } from "../src/model/config.ts";
-import { type Example, Network } from "../src/model/network.ts";
+import type { Example } from "../src/model/example.ts";
+import { Network } from "../src/model/network.ts";
 import { findPreset } from "../src/model/presets/index.ts";
 import { NetworkRanker } from "../src/rank/network-ranker.ts";
 import { AdamW } from "../src/train/optimizer.ts";

@@ -1,7 +1,8 @@
 // Training steps: histories with the shape of real data sets, and the arithmetic that a step of a model has to do.
 
 import { type ModelConfig, resolveConfig } from "../src/model/config.ts";
-import { type Example, Network } from "../src/model/network.ts";
+import type { Example } from "../src/model/example.ts";
+import { Network } from "../src/model/network.ts";
 import type { Parameter } from "../src/model/parameters.ts";
 import { findPreset } from "../src/model/presets/index.ts";
 import { AdamW } from "../src/train/optimizer.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { prepareData } from "../src/api/source.ts";
 import { configOf, train } from "../src/api/train.ts";
 import { formatTable } from "../src/cli/output.ts";
-import type { Example } from "../src/model/network.ts";
+import type { Example } from "../src/model/example.ts";
 import { formatSpread, type Spread, spreadOf } from "./measure.ts";
 import { type Exercise, openTorch, type PeerForm, type TorchPeer, writeExercise } from "./peers/pytorch.ts";
 import { formatProfile, profileOf } from "./profile.ts";

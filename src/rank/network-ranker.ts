@@ -1,7 +1,8 @@
 // Ranks with a network: histories are encoded in batches, and the catalogue is scored a block of rows at a time. A query's
 // answer has the same bits whatever else is in its batch.
 
-import { type Network, NO_USER } from "../model/network.ts";
+import { NO_USER } from "../model/example.ts";
+import type { Network } from "../model/network.ts";
 import { cutBatches } from "./batches.ts";
 import { integerCopy } from "./integer-copy.ts";
 import { searchPlainly } from "./plain.ts";

@@ -3,7 +3,8 @@
 import type { Ids } from "../data/vocabulary.ts";
 import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { type Network, NO_USER } from "../model/network.ts";
+import { NO_USER } from "../model/example.ts";
+import type { Network } from "../model/network.ts";
 import { NetworkRanker } from "./network-ranker.ts";
 import { predictPairs } from "./predictor.ts";
 import type { Query } from "./ranker.ts";

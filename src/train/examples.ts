@@ -3,7 +3,7 @@
 
 import type { HistoryRows } from "../data/histories.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Example } from "../model/network.ts";
+import type { Example } from "../model/example.ts";
 import { PREFIX_STREAM, SHUFFLE_STREAM } from "../model/streams.ts";
 import type { TrainingKernels } from "../wasm/kernels.ts";
 

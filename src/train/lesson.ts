@@ -3,7 +3,8 @@
 import type { Ids } from "../data/vocabulary.ts";
 import type { Evaluation } from "../evaluate/protocol.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Example, Network } from "../model/network.ts";
+import type { Example } from "../model/example.ts";
+import type { Network } from "../model/network.ts";
 import type { TrainingKernels } from "../wasm/kernels.ts";
 
 /** Examples by the unit they are drawn in: a user, or a row. */

@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from "vitest";
 import { resolveConfig } from "../../src/model/config.ts";
-import { Network, NO_USER } from "../../src/model/network.ts";
+import { NO_USER } from "../../src/model/example.ts";
+import { Network } from "../../src/model/network.ts";
 import { predictPairs } from "../../src/rank/predictor.ts";
 import { predictSequences } from "../../src/rank/sequence-predictor.ts";
 import { AdamW } from "../../src/train/optimizer.ts";

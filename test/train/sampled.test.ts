@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
+import type { Example } from "../../src/model/example.ts";
 import { NegativeSampler } from "../../src/model/negatives.ts";
-import { type Example, Network } from "../../src/model/network.ts";
+import { Network } from "../../src/model/network.ts";
 import { Parameters } from "../../src/model/parameters.ts";
 import { PRESETS } from "../../src/model/presets/index.ts";
 import { AdamW } from "../../src/train/optimizer.ts";

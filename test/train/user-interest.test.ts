@@ -3,7 +3,8 @@
 
 import { expect, test } from "vitest";
 import { resolveConfig } from "../../src/model/config.ts";
-import { Network, NO_USER } from "../../src/model/network.ts";
+import { NO_USER } from "../../src/model/example.ts";
+import { Network } from "../../src/model/network.ts";
 import { NetworkRanker } from "../../src/rank/network-ranker.ts";
 import { createTrainingEngine } from "../../src/wasm/node.ts";
 import { modelStep, type Tensors } from "../reference/model.ts";

@@ -1,0 +1,171 @@
+// What outputs are for, and what training asks of them: a ranking of the catalogue, with a loss over all items or over sampled ones, or
+// a number, with the loss of its head. A new loss is a layer beside `layers/sampled-softmax.ts`, and a case of `#lossOf`.
+
+import type { Engine, TrainingEngine } from "../wasm/engine.ts";
+import type { ModelConfig } from "./config.ts";
+import type { Example } from "./example.ts";
+import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
+import { SampledSoftmax } from "./layers/sampled-softmax.ts";
+import { TiedScorer } from "./layers/scorer.ts";
+import type { Window } from "./packed.ts";
+import type { Parameter, ParameterSpec, Parameters } from "./parameters.ts";
+
+/** Rows of a window that are trained, with the loss and the gradient of each to be written. */
+interface TrainedRows {
+  count: number;
+  /** f32[count, width]. */
+  y: number;
+  /** What each row should rank first, or give a number for, i32[count]; in memory at `targetsAt` where kernels read them. */
+  targets: Int32Array;
+  targetsAt: number;
+  /** Address of the ratings or clicks, f32[count]; 0 without a head. */
+  labelsAt: number;
+  /** Factor of every row's gradient. */
+  scale: number;
+  /** f32[count]. */
+  losses: number;
+  /** f32[count, width]. */
+  dY: number;
+}
+
+/** The last stage of a composition. */
+export class Objective {
+  /** Scores the whole catalogue; undefined in models with features, which do not rank. */
+  readonly scorer: TiedScorer | undefined;
+  /** Predicts a number for an item; none for the task `next`. */
+  readonly head: ItemHead | undefined;
+  /** Predicts a number for a whole sequence, in a model with features. */
+  readonly sequenceHead: SequenceHead | undefined;
+  /** The loss while training, where it is sampled. */
+  readonly #sampled: SampledSoftmax | undefined;
+
+  /** @param table the embedding table, which models with features do without */
+  constructor(
+    readonly engine: Engine,
+    readonly config: ModelConfig,
+    parameters: Parameters,
+    table: Parameter | undefined,
+    training: boolean,
+  ) {
+    const { task, features, negatives } = config;
+    if (features > 0) {
+      this.sequenceHead = new SequenceHead(engine, task as HeadTask, parameters, training);
+      return;
+    }
+    const { rows } = parameters;
+    this.scorer = new TiedScorer(engine, table!, training && !rows);
+    if (rows) this.#sampled = new SampledSoftmax(table!, rows, negatives);
+    if (task !== "next") this.head = new ItemHead(engine, task, parameters, table!);
+  }
+
+  /** Declares the parameters of a catalogue of `items`. */
+  static specs({ features, hidden, task }: ModelConfig, items: number): ParameterSpec[] {
+    if (features > 0) return SequenceHead.specs(hidden);
+    return task === "next" ? [] : ItemHead.specs(items);
+  }
+
+  /** Numbers of an output: D, or H where a sequence is read out. */
+  get width(): number {
+    return this.sequenceHead ? this.config.hidden : this.config.embedding;
+  }
+
+  /** Lays the weights out again, after they changed. */
+  prepare(): void {
+    this.scorer?.prepare();
+    this.head?.prepare();
+    this.sequenceHead?.prepare();
+  }
+
+  /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
+  drawNegativesBy(counts: ArrayLike<number>): void {
+    this.#sampled?.drawBy(counts);
+  }
+
+  /** Begins a step of a sampled loss: plans what the negatives and the gradients of all rows the step meets need. */
+  begin(engine: TrainingEngine, examples: readonly Example[], step: number): void {
+    const sampled = this.#sampled;
+    if (!sampled) return;
+    const { rows } = sampled;
+    const negatives = sampled.draw(engine, this.config.seed, step);
+    for (const { history, next, lossFrom } of examples) {
+      rows.meet(history);
+      rows.meet(Array.prototype.slice.call(next, lossFrom, history.length));
+    }
+    rows.plan();
+    sampled.prepare(engine, negatives);
+  }
+
+  /**
+   * Writes dY, f32[rows, width], of a window's outputs y (zero where a row is not trained), and adds to the parameters' gradients.
+   * @param scale factor of every row's gradient: 1/count for a mean
+   * @returns the sum of the losses in f64; undefined if no row is trained, and then dY is left as it was
+   */
+  loss(
+    engine: TrainingEngine,
+    window: Window,
+    examples: readonly Example[],
+    y: number,
+    scale: number,
+    dY: number,
+  ): number | undefined {
+    const { memory } = engine;
+    const { width } = this;
+    const { rowIds, targets, labels } = trainedRows(window, examples);
+    const count = rowIds.length;
+    if (count === 0) return undefined;
+    const targetsAt = this.#sampled ? 0 : memory.place(targets);
+    const losses = memory.planF32(count);
+    const labelsAt = this.config.task === "next" ? 0 : memory.planF32(count);
+    if (labelsAt !== 0) memory.f32(labelsAt, count).set(labels);
+    const trained = { count, y, targets, targetsAt, labelsAt, scale, losses, dY };
+    if (count === window.rows) this.#lossOf(engine, trained);
+    else {
+      const rowsAt = memory.place(rowIds);
+      trained.y = memory.planF32(count * width);
+      trained.dY = memory.planF32(count * width);
+      engine.each("gatherForwardF32", count, 1, y, rowsAt, width, trained.y);
+      this.#lossOf(engine, trained);
+      memory.f32(dY, window.rows * width).fill(0);
+      engine.each("gatherBackwardF32", window.rows, 1, count, trained.dY, rowsAt, width, dY);
+    }
+    let sum = 0;
+    for (const loss of memory.f32(losses, count)) sum += loss;
+    return sum;
+  }
+
+  #lossOf(engine: TrainingEngine, rows: TrainedRows): void {
+    const { count, y, targets, targetsAt, labelsAt, scale, losses, dY } = rows;
+    if (this.head) this.head.loss(engine, count, y, targetsAt, labelsAt, scale, losses, dY);
+    else if (this.sequenceHead) this.sequenceHead.loss(engine, count, y, labelsAt, scale, losses, dY);
+    else if (this.#sampled) this.#sampled.crossEntropy(engine, count, y, targets, scale, losses, dY);
+    else this.scorer!.crossEntropy(engine, count, y, targetsAt, scale, losses, dY);
+  }
+}
+
+/** Lists the rows of a window that are trained, in row order, what each should rank first, and how it was rated. */
+function trainedRows(
+  window: Window,
+  examples: readonly Example[],
+): { rowIds: Int32Array; targets: Int32Array; labels: Float32Array } {
+  const { batch, firstStep, steps, firstRow } = window;
+  const rowIds = new Int32Array(window.rows);
+  const targets = new Int32Array(window.rows);
+  const labels = new Float32Array(window.rows);
+  let count = 0;
+  for (let t = firstStep; t < firstStep + steps; t++) {
+    const alive = batch.offsets[t + 1] - batch.offsets[t];
+    for (let b = 0; b < alive; b++) {
+      const example = examples[batch.order[b]];
+      if (t < example.lossFrom) continue;
+      rowIds[count] = batch.offsets[t] + b - firstRow;
+      targets[count] = example.next[t];
+      if (example.labels) labels[count] = example.labels[t];
+      count++;
+    }
+  }
+  return {
+    rowIds: rowIds.subarray(0, count),
+    targets: targets.subarray(0, count),
+    labels: labels.subarray(0, count),
+  };
+}
