@@ -26,4 +26,5 @@ export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
 export { columnSumsF32, previousRowsF32, rowDotsF32 } from "./kernel/rows";
 export { sampledCrossEntropyF32 } from "./kernel/sampled";
 export { scoreBackwardF32 } from "./kernel/score";
+export { maskSeenF32 } from "./kernel/seen";
 export { selfAttentionBackwardF32 } from "./kernel/self-attention";

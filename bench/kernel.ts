@@ -42,7 +42,7 @@ export function kernelWorks(engine: TrainingEngine): Work[] {
     const shape = `${rows}×${items}×${D}`;
     arithmetic(`cross-entropy with scores and dY ${shape}`, 4 * rows * items * D, () => {
       const out = [scores, yPanels, sums, losses, dY] as const;
-      kernels.crossEntropyF32(0, 1, ...block, y, table, tablePanels, targets, 1, ...out);
+      kernels.crossEntropyF32(0, 1, ...block, y, table, tablePanels, targets, 0, 1, ...out);
     });
     arithmetic(`cross-entropy's dE ${shape}`, 2 * rows * items * D, () =>
       kernels.crossEntropyTableF32(0, items, ...block, scores, yPanels, dTable),

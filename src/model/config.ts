@@ -36,6 +36,7 @@ export interface ModelConfig {
   window: number;
   loss: "auto" | "full" | "sampled";
   negatives: number;
+  rivals: "all" | "unseen" | "auto";
   prefixes: number;
   learningRate: number;
   weightDecay: number;
@@ -147,6 +148,10 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
     1_000_000,
     "S, items sampled in each step of loss=sampled; all of them if there are fewer",
   ),
+  rivals: choice(
+    ["all", "unseen", "auto"],
+    "items that the next one is compared with in the loss: all, or those the history does not hold; auto = told from the data",
+  ),
   prefixes: integer(3, 0, 1000, "prefixes sampled per user and epoch beside the last one (normalize=sequence)"),
   learningRate: number(0.003, 0, 10, "Adam step size"),
   weightDecay: number(0, 0, 10, "decoupled weight decay (AdamW)"),
@@ -237,6 +242,12 @@ function checkCombination(config: ModelConfig): void {
   }
   if (config.loss === "sampled" && config.task !== "next") {
     throw badCombination(`loss=sampled and task=${config.task}`, "A head ranks nothing; leave out loss.");
+  }
+  if (config.rivals === "unseen" && config.task !== "next") {
+    throw badCombination(`rivals=unseen and task=${config.task}`, "A head ranks nothing; leave out rivals.");
+  }
+  if (config.rivals === "unseen" && config.seen === "include") {
+    throw badCombination("rivals=unseen and seen=include", "Seen items would be ranked untrained; set seen=exclude.");
   }
   if (interest === "user" && config.task !== "next") {
     throw badCombination(`interest=user and task=${config.task}`, "Choose another interest, or task=next.");

@@ -7,8 +7,9 @@ import type { Example } from "./example.ts";
 import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
 import { SampledSoftmax } from "./layers/sampled-softmax.ts";
 import { TiedScorer } from "./layers/scorer.ts";
-import type { Window } from "./packed.ts";
+import type { PackedBatch, Window } from "./packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "./parameters.ts";
+import { SeenItems, type TrainedSteps } from "./seen-items.ts";
 
 /** Rows of a window that are trained, with the loss and the gradient of each to be written. */
 interface TrainedRows {
@@ -18,6 +19,8 @@ interface TrainedRows {
   /** What each row should rank first, or give a number for, i32[count]; in memory at `targetsAt` where kernels read them. */
   targets: Int32Array;
   targetsAt: number;
+  /** Address of what each row has seen and is not compared with; 0 where it is compared with all items. */
+  seenAt: number;
   /** Address of the ratings or clicks, f32[count]; 0 without a head. */
   labelsAt: number;
   /** Factor of every row's gradient. */
@@ -95,6 +98,15 @@ export class Objective {
     sampled.prepare(engine, negatives);
   }
 
+  /** Lists what each history of a batch holds, where the loss is over the other items. */
+  seenBy(engine: TrainingEngine, batch: PackedBatch, examples: readonly Example[]): SeenItems | undefined {
+    if (this.config.rivals !== "unseen") return undefined;
+    const sampled = this.#sampled;
+    const columnOf = (item: number) => (sampled ? sampled.columnOf(item) : item);
+    const histories = examples.map(({ history }) => history);
+    return new SeenItems(engine.memory, batch, histories, columnOf);
+  }
+
   /**
    * Writes dY, f32[rows, width], of a window's outputs y (zero where a row is not trained), and adds to the parameters' gradients.
    * @param scale factor of every row's gradient: 1/count for a mean
@@ -104,20 +116,23 @@ export class Objective {
     engine: TrainingEngine,
     window: Window,
     examples: readonly Example[],
+    seen: SeenItems | undefined,
     y: number,
     scale: number,
     dY: number,
   ): number | undefined {
     const { memory } = engine;
     const { width } = this;
-    const { rowIds, targets, labels } = trainedRows(window, examples);
+    const steps = trainedSteps(window, examples);
+    const { rowIds, targets, labels } = steps;
     const count = rowIds.length;
     if (count === 0) return undefined;
     const targetsAt = this.#sampled ? 0 : memory.place(targets);
     const losses = memory.planF32(count);
     const labelsAt = this.config.task === "next" ? 0 : memory.planF32(count);
     if (labelsAt !== 0) memory.f32(labelsAt, count).set(labels);
-    const trained = { count, y, targets, targetsAt, labelsAt, scale, losses, dY };
+    const seenAt = seen ? seen.place(steps) : 0;
+    const trained = { count, seenAt, y, targets, targetsAt, labelsAt, scale, losses, dY };
     if (count === window.rows) this.#lossOf(engine, trained);
     else {
       const rowsAt = memory.place(rowIds);
@@ -134,30 +149,37 @@ export class Objective {
   }
 
   #lossOf(engine: TrainingEngine, rows: TrainedRows): void {
-    const { count, y, targets, targetsAt, labelsAt, scale, losses, dY } = rows;
+    const { count, y, targets, targetsAt, labelsAt, seenAt, scale, losses, dY } = rows;
     if (this.head) this.head.loss(engine, count, y, targetsAt, labelsAt, scale, losses, dY);
     else if (this.sequenceHead) this.sequenceHead.loss(engine, count, y, labelsAt, scale, losses, dY);
-    else if (this.#sampled) this.#sampled.crossEntropy(engine, count, y, targets, scale, losses, dY);
-    else this.scorer!.crossEntropy(engine, count, y, targetsAt, scale, losses, dY);
+    else if (this.#sampled) this.#sampled.crossEntropy(engine, count, y, targets, seenAt, scale, losses, dY);
+    else this.scorer!.crossEntropy(engine, count, y, targetsAt, seenAt, scale, losses, dY);
   }
 }
 
-/** Lists the rows of a window that are trained, in row order, what each should rank first, and how it was rated. */
-function trainedRows(
-  window: Window,
-  examples: readonly Example[],
-): { rowIds: Int32Array; targets: Int32Array; labels: Float32Array } {
-  const { batch, firstStep, steps, firstRow } = window;
-  const rowIds = new Int32Array(window.rows);
-  const targets = new Int32Array(window.rows);
-  const labels = new Float32Array(window.rows);
+/** Rows of a window that are trained, in row order. */
+interface Trained extends TrainedSteps {
+  /** i32[count] */
+  rowIds: Int32Array;
+  /** How the target of each was rated, f32[count]; zeros without ratings. */
+  labels: Float32Array;
+}
+
+/** Lists the rows of a window that are trained. */
+function trainedSteps(window: Window, examples: readonly Example[]): Trained {
+  const { batch, firstStep, steps: windowSteps, firstRow, rows } = window;
+  const [rowIds, targets] = [new Int32Array(rows), new Int32Array(rows)];
+  const [sequences, steps] = [new Int32Array(rows), new Int32Array(rows)];
+  const labels = new Float32Array(rows);
   let count = 0;
-  for (let t = firstStep; t < firstStep + steps; t++) {
+  for (let t = firstStep; t < firstStep + windowSteps; t++) {
     const alive = batch.offsets[t + 1] - batch.offsets[t];
     for (let b = 0; b < alive; b++) {
       const example = examples[batch.order[b]];
       if (t < example.lossFrom) continue;
       rowIds[count] = batch.offsets[t] + b - firstRow;
+      sequences[count] = b;
+      steps[count] = t;
       targets[count] = example.next[t];
       if (example.labels) labels[count] = example.labels[t];
       count++;
@@ -165,6 +187,8 @@ function trainedRows(
   }
   return {
     rowIds: rowIds.subarray(0, count),
+    sequences: sequences.subarray(0, count),
+    steps: steps.subarray(0, count),
     targets: targets.subarray(0, count),
     labels: labels.subarray(0, count),
   };

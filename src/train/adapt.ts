@@ -20,6 +20,8 @@ const FULL_LOSS_ITEMS = 20_000;
  * - `batch` 0 becomes as many users as have about 1,536 training interactions together, and no more than leave 32 steps in an epoch.
  * - `dropout` -1 becomes .3 where users have 40 training events or more on average, .5 where they have fewer: the less there is of
  *   a user, the more there is to overfit.
+ * - `rivals` auto becomes unseen where seen items are excluded from lists and users have 40 training events or more: there, what they
+ *   have seen would take much of the softmax. Of short histories it takes little, and seen items are worth more as hard negatives.
  * - `loss` auto becomes full for up to 20,000 items, and sampled for more, where it is what a step spends its time on.
  * @param items V of the training part
  */
@@ -33,12 +35,15 @@ export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength
   }
   const mean = interactions / Math.max(1, users);
   const batch = Math.max(1, Math.floor(Math.min(STEP_INTERACTIONS / Math.max(1, mean), users / EPOCH_STEPS)));
-  const dropout = mean >= DENSE_EVENTS ? DENSE_DROPOUT : SPARSE_DROPOUT;
+  const isDense = mean >= DENSE_EVENTS;
+  const dropout = isDense ? DENSE_DROPOUT : SPARSE_DROPOUT;
+  const rivals = isDense && config.task === "next" && config.seen === "exclude" ? "unseen" : "all";
   const loss = config.task === "next" && items > FULL_LOSS_ITEMS ? "sampled" : "full";
   return {
     ...config,
     batch: config.batch > 0 ? config.batch : batch,
     dropout: config.dropout === OPEN_DROPOUT ? dropout : config.dropout,
     loss: config.loss === "auto" ? loss : config.loss,
+    rivals: config.rivals === "auto" ? rivals : config.rivals,
   };
 }

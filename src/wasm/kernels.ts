@@ -386,6 +386,7 @@ export interface TrainingKernels extends InferenceKernels {
     table: number,
     tablePanels: number,
     targets: number,
+    seen: number,
     scale: number,
     scores: number,
     yPanels: number,
@@ -504,6 +505,15 @@ export interface TrainingKernels extends InferenceKernels {
     gates: number,
     dState: number,
     dCellState: number,
+  ): void;
+  maskSeenF32(
+    begin: number,
+    end: number,
+    last: number,
+    seen: number,
+    scores: number,
+    rowBytes: number,
+    itemBytes: number,
   ): void;
   meanBackwardF32(
     begin: number,

@@ -19,6 +19,12 @@ interface Scored {
   blockRows?: number;
 }
 
+/** What a row has behind it: (item, the step that brought it first) by rising item, and its own step. */
+interface Seen {
+  list: [item: number, step: number][];
+  step: number;
+}
+
 interface Products {
   /** f32[rows, D] */
   y: number[];
@@ -28,12 +34,14 @@ interface Products {
   scale: number;
   width: number;
   blockRows?: number;
+  /** Of each row; all items count if left out. */
+  seen?: Seen[];
 }
 
 /** Rows of sums beside the D-wide ones: assembly/kernel/loss.ts. */
 const SUMS = 7;
 
-function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, quick = false) {
+function crossEntropy({ y, table, targets, scale, width, blockRows, seen }: Products, quick = false) {
   const [rows, items] = [targets.length, table.length / width];
   const most = blockRows ?? Math.max(1, rows);
   const blocks = Math.ceil(rows / most);
@@ -42,6 +50,8 @@ function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, 
     y: reads.f32(y),
     table: reads.f32(table),
     targets: reads.i32(targets),
+    lists: reads.i32((seen ?? []).flatMap(({ list }) => list.flat())),
+    seen: updates.i32(zeros(seen ? 4 * rows : 0)),
     tablePanels: writes.f32(panelFloats(width, items)),
     scores: writes.f32(blocks * items * columns),
     yPanels: writes.f32(blocks * panelFloats(width, 1) * columns),
@@ -52,7 +62,12 @@ function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, 
   };
   return run(
     buffers,
-    ({ kernels: k, at, each }) => {
+    ({ kernels: k, at, views, each }) => {
+      let listAt = at.lists;
+      for (const [r, { list, step }] of (seen ?? []).entries()) {
+        views.seen.set([listAt, listAt + 8 * list.length, step, targets[r]], 4 * r);
+        listAt += 8 * list.length;
+      }
       each(Math.ceil(width / PANEL_COLUMNS), 1, (b, end) =>
         k.packF32(b, end, width, items, at.table, width, 1, at.tablePanels),
       );
@@ -66,6 +81,7 @@ function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, 
           at.table,
           at.tablePanels,
           at.targets,
+          seen ? at.seen : 0,
           scale,
           at.scores,
           at.yPanels,
@@ -75,6 +91,8 @@ function crossEntropy({ y, table, targets, scale, width, blockRows }: Products, 
         ),
       );
       each(items, 4, (b, end) => k.crossEntropyTableF32(b, end, ...block, at.scores, at.yPanels, at.dTable));
+      // Addresses are another module's elsewhere.
+      views.seen.fill(0);
     },
     quick,
   );
@@ -150,6 +168,64 @@ test("losses and both gradients equal the f64 twin, D = 1 … 15, in blocks of a
       }
     }
   });
+});
+
+test("with seen items left out, losses and gradients equal the f64 twin without them, and those of seen items are 0", () => {
+  forSeeds(4, (random) => {
+    for (const [rows, items, width] of [
+      [1, 2, 3],
+      [5, 15, 4],
+      [9, 80, 5],
+      [20, 203, 15],
+    ]) {
+      const [y, table] = [floats(random, rows * width, 1), floats(random, items * width, 1)];
+      const targets = Array.from({ length: rows }, () => random.integer(0, items - 1));
+      const scale = Math.fround(random.choose([1, 1 / 7]));
+      const most = random.choose([0, 3, items]);
+      const seen = targets.map((): Seen => {
+        const held = new Set(Array.from({ length: most }, () => random.integer(0, items - 1)));
+        const list = [...held].sort((a, b) => a - b).map((item): [number, number] => [item, random.integer(0, 9)]);
+        return { list, step: random.integer(0, 9) };
+      });
+      const out = crossEntropy({ y, table, targets, scale, width, seen, blockRows: random.integer(1, rows + 3) });
+      const [h, e] = [fromFlat(y, rows, width), fromFlat(table, items, width)];
+      const dE = fromFlat(zeros(items * width), items, width);
+      for (let r = 0; r < rows; r++) {
+        const { list, step } = seen[r];
+        const hidden = new Set(
+          list.filter(([item, first]) => first <= step && item !== targets[r]).map(([item]) => item),
+        );
+        const left = e.map((_, item) => item).filter((item) => !hidden.has(item));
+        const [own, target] = [left.map((item) => e[item]), [left.indexOf(targets[r])]];
+        const want = crossEntropyBackward([h[r]], own, target, scale);
+        left.forEach((item, index) => {
+          want.dE[index].forEach((value, d) => {
+            dE[item][d] += value;
+          });
+        });
+        const at = `row ${r} of ${rows}, V=${items}, D=${width}, ${hidden.size} seen`;
+        expectClose(`loss, ${at}`, [], out.losses[r], crossEntropyForward([h[r]], own, target)[0], LOSS);
+        expectNear(`dY, ${at}`, ["d"], [...out.dY.subarray(r * width, (r + 1) * width)], want.dH[0]);
+      }
+      expectNear(`dE, V=${items}, D=${width}`, ["v", "d"], fromFlat(out.dTable, items, width), dE);
+    }
+  });
+});
+
+test("a seen item of any score costs nothing, and a row that has seen all but its target costs 0", () => {
+  const list: Seen["list"] = [
+    [0, 0],
+    [1, 2],
+    [2, 1],
+  ];
+  const given = { y: [1], table: [1e30, 1e30, 1e30, -7], targets: [3], scale: 1, width: 1 };
+  const { losses, dY, dTable } = crossEntropy({ ...given, seen: [{ list, step: 2 }] });
+  expect([losses[0], dY[0], ...dTable]).toEqual([0, 0, 0, 0, 0, 0]);
+  // The second item comes later than step 1.
+  expect(crossEntropy({ ...given, table: [1e30, -7, 1e30, -7], seen: [{ list, step: 1 }] }).losses[0]).toBeCloseTo(
+    Math.log(2),
+    6,
+  );
 });
 
 test("losses and dS equal the f64 twin for V=1, 2, 3, 4, 5, 15, 1349 and 0…15 rows", () => {

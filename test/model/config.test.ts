@@ -46,6 +46,15 @@ describe("settings", () => {
   });
 });
 
+test("a loss over unseen items is for rankings without seen items", () => {
+  for (const settings of [{ task: "rating" }, { task: "click" }, { seen: "include" }]) {
+    expect(() => resolveConfig({ rivals: "unseen" }, settings), JSON.stringify(settings)).toThrow(
+      expect.objectContaining({ code: "SETTING_COMBINATION", exitCode: 2 }),
+    );
+    expect(resolveConfig({ rivals: "auto" }, settings).rivals).toBe("auto");
+  }
+});
+
 describe("presets", () => {
   test("all resolve, have a name of their own and one line of summary", () => {
     expect(new Set(PRESETS.map(({ name }) => name)).size).toBe(PRESETS.length);

@@ -38,6 +38,18 @@ test("an open dropout is .3 for long histories and .5 for short ones, and a give
   expect(() => resolveConfig({ dropout: -0.5 })).toThrow(expect.objectContaining({ code: "SETTING_VALUE" }));
 });
 
+test("open rivals are the unseen items where histories are long and lists leave seen ones out; given ones stay", () => {
+  const rivalsOf = (settings: Partial<ModelConfig>, length = 40) =>
+    adaptConfig(resolveConfig(settings), { trainLength: Uint32Array.of(length, length) }, 10).rivals;
+  expect(rivalsOf({ rivals: "auto" })).toBe("unseen");
+  expect(rivalsOf({ rivals: "auto" }, 39)).toBe("all");
+  expect(rivalsOf({ rivals: "unseen" }, 39)).toBe("unseen");
+  expect(rivalsOf({ rivals: "auto", seen: "include" })).toBe("all");
+  expect(rivalsOf({ rivals: "auto", task: "rating" })).toBe("all");
+  expect(rivalsOf({ rivals: "all" })).toBe("all");
+  expect(rivalsOf({})).toBe("all");
+});
+
 test("an open loss is full for up to 20,000 items and sampled for more; a given one stays, and heads have no other than their own", () => {
   const lossOf = (items: number, settings: Partial<ModelConfig>) =>
     adaptConfig(resolveConfig(settings), { trainLength: Uint32Array.of(5, 5) }, items).loss;

@@ -5,6 +5,7 @@ import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
 import { Network } from "../../src/model/network.ts";
 import { createTrainingEngine } from "../../src/wasm/node.ts";
 import type { Interest } from "../reference/interest.ts";
+import { logSumExp } from "../reference/math.ts";
 import { modelStep } from "../reference/model.ts";
 import { forSeeds } from "../reference/random.ts";
 import { batchOf, expectGradients, fill, ITEMS } from "./random-network.ts";
@@ -104,6 +105,8 @@ const blockSettings: [string, Partial<ModelConfig>][] = [
     "residual LSTM block, norm after, feed-forward with ReLU",
     { cell: "lstm", residual: "add", norm: "post", feedForward: 1, feedForwardActivation: "relu" },
   ],
+  ["a loss over unseen items", { rivals: "unseen" }],
+  ["weights over the whole history and a loss over unseen items", { normalize: "sequence", rivals: "unseen" }],
   ["norm without residual", { norm: "pre", feedForward: 1 }],
   ["rating head", { task: "rating", embedding: 6, hidden: 9 }],
   ["click head of sequences of features beside items", { task: "click", features: 3, hidden: 9 }],
@@ -184,6 +187,35 @@ for (const [name, settings] of blockSettings) {
     });
   });
 }
+
+test("a loss over unseen items is that of the scores of the others, whatever windows it is computed in", async () => {
+  const engine = await createTrainingEngine();
+  const history = [4, 1, 4, 2, 5, 1, 0, 3];
+  const next = [1, 4, 2, 5, 1, 0, 3, 6];
+  const lossOf = (window: number, rivals: "all" | "unseen") => {
+    const config = resolveConfig({ embedding: 6, hidden: 6, initStd: 1, window, rivals });
+    const network = new Network(engine, config, ITEMS, true);
+    network.initialize(engine);
+    const { loss } = network.backpropagate(engine, [{ history, next, lossFrom: 0 }], 1);
+    network.releaseStep();
+    let want = 0;
+    history.forEach((_, t) => {
+      network.releaseStep();
+      const { y } = network.encode([history.slice(0, t + 1)]);
+      const at = engine.memory.planF32(network.scorer.stride);
+      network.score(1, y, at);
+      const scores = [...engine.memory.f32(at, ITEMS)];
+      const seen = history.slice(0, t + 1);
+      const left = scores.filter((_, item) => rivals === "all" || item === next[t] || !seen.includes(item));
+      want += logSumExp(left) - scores[next[t]];
+    });
+    network.releaseStep();
+    expect(loss).toBeCloseTo(want, 4);
+    return loss;
+  };
+  expect(lossOf(200, "unseen")).toBeLessThan(lossOf(200, "all") - 1);
+  expect(lossOf(3, "unseen")).toBeCloseTo(lossOf(200, "unseen"), 5);
+});
 
 test("without training, blocks carry state over windows and self-attention looks back one window", async () => {
   const engine = await createTrainingEngine();

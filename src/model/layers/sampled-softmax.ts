@@ -5,6 +5,7 @@ import type { TrainingEngine } from "../../wasm/engine.ts";
 import { NegativeSampler, type Negatives } from "../negatives.ts";
 import type { Parameter } from "../parameters.ts";
 import type { RowGradient } from "../row-gradient.ts";
+import { SEEN_BYTES } from "../seen-items.ts";
 import { addWeightGradient, multiply, pack, panelFloats, rowMajor } from "./linear.ts";
 
 /** Rows of scores worked on at once: they and the negatives' panels stay in the second-level cache. */
@@ -70,9 +71,16 @@ export class SampledSoftmax {
     this.#laid = laid;
   }
 
+  /** Returns which of the step's negatives an item is, or −1. It has been met. */
+  columnOf(item: number): number {
+    const place = this.rows.placeOf(item);
+    return place < this.#laid!.count ? place : NO_NEGATIVE;
+  }
+
   /**
    * Writes the cross-entropy of each row, f32[rows], and dY, f32[rows, D]; adds to the gradients of the met rows.
    * @param targets the item each row should have ranked first, met before
+   * @param seen address of which negatives each row has seen (seen-items.ts), used up; 0 where all count
    * @param scale factor of every row's gradient: 1/count for a mean
    */
   crossEntropy(
@@ -80,6 +88,7 @@ export class SampledSoftmax {
     rows: number,
     y: number,
     targets: ArrayLike<number>,
+    seen: number,
     scale: number,
     losses: number,
     dY: number,
@@ -91,9 +100,7 @@ export class SampledSoftmax {
     const mark = memory.mark();
     const targetsAt = memory.place(targets);
     const placesAt = met.places(targets);
-    const ownAt = memory.place(
-      Int32Array.from(targets, (item) => (met.placeOf(item) < negatives ? met.placeOf(item) : NO_NEGATIVE)),
-    );
+    const ownAt = memory.place(Int32Array.from(targets, (item) => this.columnOf(item)));
     const targetVectors = memory.planF32(rows * width);
     const targetScores = memory.planF32(rows);
     const dTargets = memory.planF32(rows);
@@ -109,6 +116,9 @@ export class SampledSoftmax {
       const [yBlock, dYBlock] = [y + 4 * first * width, dY + 4 * first * width];
       const [own, target, dTarget] = [ownAt, targetScores, dTargets].map((at) => at + 4 * first);
       multiply(engine, count, negatives, width, rowMajor(yBlock, width), scorePanels, scores, stride);
+      if (seen !== 0) {
+        engine.each("maskSeenF32", count, 1, negatives, seen + SEEN_BYTES * first, scores, 4 * stride, 4);
+      }
       const loss = losses + 4 * first;
       engine.each(
         "sampledCrossEntropyF32",

@@ -16,6 +16,7 @@ export const attune: Preset = {
     norm: "post",
     feedForward: 4,
     feedForwardActivation: "gelu",
+    rivals: "auto",
     dropout: OPEN_DROPOUT,
     learningRate: 0.001,
   },
