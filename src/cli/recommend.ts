@@ -56,6 +56,11 @@ async function runRecommend(path: string, flags: Flags): Promise<void> {
   const answer = model.answer(history, { k, includeSeen, user, ...lists });
   if (answer.unknown.length > 0) log(`unknown items, skipped: ${formatUnknown(answer.unknown)}`);
   warn(answer, flags);
+  if (includeSeen && model.config.rivals === "unseen") {
+    log(
+      "warning: this model never compared seen items (rivals=unseen), so their scores mean little; train it with --set seen=include",
+    );
+  }
   if (flags.explain && !answer.explanation && !answer.popular) {
     log(`${model.config.preset} has no attention to explain with; train attune, attentive-gru or attentive-lstm`);
   }

@@ -36,7 +36,7 @@ export interface ModelConfig {
   window: number;
   loss: "auto" | "full" | "sampled";
   negatives: number;
-  rivals: "all" | "unseen" | "auto";
+  rivals: "all" | "unseen" | "others" | "auto";
   prefixes: number;
   learningRate: number;
   weightDecay: number;
@@ -149,8 +149,8 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
     "S, items sampled in each step of loss=sampled; all of them if there are fewer",
   ),
   rivals: choice(
-    ["all", "unseen", "auto"],
-    "items that the next one is compared with in the loss: all, or those the history does not hold; auto = told from the data",
+    ["all", "unseen", "others", "auto"],
+    "items that the next one is compared with in the loss: all, those the history does not hold, or all but the newest, which is then in no list; auto = told from the data",
   ),
   prefixes: integer(3, 0, 1000, "prefixes sampled per user and epoch beside the last one (normalize=sequence)"),
   learningRate: number(0.003, 0, 10, "Adam step size"),
@@ -243,10 +243,11 @@ function checkCombination(config: ModelConfig): void {
   if (config.loss === "sampled" && config.task !== "next") {
     throw badCombination(`loss=sampled and task=${config.task}`, "A head ranks nothing; leave out loss.");
   }
-  if (config.rivals === "unseen" && config.task !== "next") {
-    throw badCombination(`rivals=unseen and task=${config.task}`, "A head ranks nothing; leave out rivals.");
+  const { rivals } = config;
+  if ((rivals === "unseen" || rivals === "others") && config.task !== "next") {
+    throw badCombination(`rivals=${rivals} and task=${config.task}`, "A head ranks nothing; leave out rivals.");
   }
-  if (config.rivals === "unseen" && config.seen === "include") {
+  if (rivals === "unseen" && config.seen === "include") {
     throw badCombination("rivals=unseen and seen=include", "Seen items would be ranked untrained; set seen=exclude.");
   }
   if (interest === "user" && config.task !== "next") {

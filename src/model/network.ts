@@ -322,7 +322,7 @@ export class Network {
     const dWeights = memory.planF32(batch.rows);
     memory.f32(dWeights, batch.rows).fill(0);
     const states = this.#stack.planStates(batch.sequences);
-    const seen = this.#objective.seenBy(engine, batch, examples);
+    const leftOut = this.#objective.leftOut(engine, batch, examples);
     const masks: Masks = { engine, seed: config.seed, step };
     let loss = 0;
     for (const window of cutWindows(engine, batch, config.window)) {
@@ -332,7 +332,7 @@ export class Network {
       const trace = this.#stack.forward(window, this.#rowsOf(window, embedded), states, gate, masks, 0);
       const dY = memory.planF32(rows * this.outputWidth);
       const dWindow = dX + 4 * firstRow * config.embedding;
-      const windowLoss = this.#objective.loss(engine, window, examples, seen, trace.y, scale, dY);
+      const windowLoss = this.#objective.loss(engine, window, examples, leftOut, trace.y, scale, dY);
       if (windowLoss === undefined) memory.f32(dWindow, rows * config.embedding).fill(0);
       else this.#stack.backward(engine, window, trace, masks, dY, dWindow);
       loss += windowLoss ?? 0;

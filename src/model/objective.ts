@@ -7,9 +7,9 @@ import type { Example } from "./example.ts";
 import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
 import { SampledSoftmax } from "./layers/sampled-softmax.ts";
 import { TiedScorer } from "./layers/scorer.ts";
+import { CurrentItem, type LeftOut, SeenItems, type TrainedSteps } from "./left-out.ts";
 import type { PackedBatch, Window } from "./packed.ts";
 import type { Parameter, ParameterSpec, Parameters } from "./parameters.ts";
-import { SeenItems, type TrainedSteps } from "./seen-items.ts";
 
 /** Rows of a window that are trained, with the loss and the gradient of each to be written. */
 interface TrainedRows {
@@ -19,8 +19,8 @@ interface TrainedRows {
   /** What each row should rank first, or give a number for, i32[count]; in memory at `targetsAt` where kernels read them. */
   targets: Int32Array;
   targetsAt: number;
-  /** Address of what each row has seen and is not compared with; 0 where it is compared with all items. */
-  seenAt: number;
+  /** Address of what each row is not compared with; 0 where it is compared with all items. */
+  leftOutAt: number;
   /** Address of the ratings or clicks, f32[count]; 0 without a head. */
   labelsAt: number;
   /** Factor of every row's gradient. */
@@ -98,13 +98,15 @@ export class Objective {
     sampled.prepare(engine, negatives);
   }
 
-  /** Lists what each history of a batch holds, where the loss is over the other items. */
-  seenBy(engine: TrainingEngine, batch: PackedBatch, examples: readonly Example[]): SeenItems | undefined {
-    if (this.config.rivals !== "unseen") return undefined;
+  /** Lists what the loss leaves out of each step's rivals in a batch; undefined where all items are rivals. */
+  leftOut(engine: TrainingEngine, batch: PackedBatch, examples: readonly Example[]): LeftOut | undefined {
+    const { rivals } = this.config;
+    if (rivals !== "unseen" && rivals !== "others") return undefined;
     const sampled = this.#sampled;
     const columnOf = (item: number) => (sampled ? sampled.columnOf(item) : item);
     const histories = examples.map(({ history }) => history);
-    return new SeenItems(engine.memory, batch, histories, columnOf);
+    const Kind = rivals === "unseen" ? SeenItems : CurrentItem;
+    return new Kind(engine.memory, batch, histories, columnOf);
   }
 
   /**
@@ -116,7 +118,7 @@ export class Objective {
     engine: TrainingEngine,
     window: Window,
     examples: readonly Example[],
-    seen: SeenItems | undefined,
+    leftOut: LeftOut | undefined,
     y: number,
     scale: number,
     dY: number,
@@ -131,8 +133,8 @@ export class Objective {
     const losses = memory.planF32(count);
     const labelsAt = this.config.task === "next" ? 0 : memory.planF32(count);
     if (labelsAt !== 0) memory.f32(labelsAt, count).set(labels);
-    const seenAt = seen ? seen.place(steps) : 0;
-    const trained = { count, seenAt, y, targets, targetsAt, labelsAt, scale, losses, dY };
+    const leftOutAt = leftOut ? leftOut.place(steps) : 0;
+    const trained = { count, leftOutAt, y, targets, targetsAt, labelsAt, scale, losses, dY };
     if (count === window.rows) this.#lossOf(engine, trained);
     else {
       const rowsAt = memory.place(rowIds);
@@ -149,11 +151,11 @@ export class Objective {
   }
 
   #lossOf(engine: TrainingEngine, rows: TrainedRows): void {
-    const { count, y, targets, targetsAt, labelsAt, seenAt, scale, losses, dY } = rows;
+    const { count, y, targets, targetsAt, labelsAt, leftOutAt, scale, losses, dY } = rows;
     if (this.head) this.head.loss(engine, count, y, targetsAt, labelsAt, scale, losses, dY);
     else if (this.sequenceHead) this.sequenceHead.loss(engine, count, y, labelsAt, scale, losses, dY);
-    else if (this.#sampled) this.#sampled.crossEntropy(engine, count, y, targets, seenAt, scale, losses, dY);
-    else this.scorer!.crossEntropy(engine, count, y, targetsAt, seenAt, scale, losses, dY);
+    else if (this.#sampled) this.#sampled.crossEntropy(engine, count, y, targets, leftOutAt, scale, losses, dY);
+    else this.scorer!.crossEntropy(engine, count, y, targetsAt, leftOutAt, scale, losses, dY);
   }
 }
 

@@ -26,8 +26,9 @@ export class NetworkRanker implements Ranker {
     readonly userRows?: ArrayLike<number>,
   ) {}
 
-  topK(queries: readonly Query[], k: number, barred?: Uint8Array): RankedList[] {
+  topK(asked: readonly Query[], k: number, barred?: Uint8Array): RankedList[] {
     const { network } = this;
+    const queries = this.#withoutNewest(asked);
     const { items } = network;
     const lists: RankedList[] = [];
     let allowed = items;
@@ -71,13 +72,18 @@ export class NetworkRanker implements Ranker {
     return lists;
   }
 
-  ranks(queries: readonly Query[], targets: ArrayLike<number>): Ranks {
+  ranks(asked: readonly Query[], targets: ArrayLike<number>): Ranks {
     const { network } = this;
+    const queries = this.#withoutNewest(asked);
     const { memory } = network.engine;
     const { items, stride } = network.scorer;
     const all = new Int32Array(queries.length);
     const allowed = new Int32Array(queries.length);
     this.#scoreAll(queries, (first, count, scores) => {
+      if (this.#listsNoNewest) {
+        const rows = memory.f32(scores, count * stride);
+        for (let r = 0; r < count; r++) rows[r * stride + newest(queries[first + r])] = -Infinity;
+      }
       const { offsets, ids } = this.#placeExclusions(queries, first, count);
       const targetsAt = memory.place(Array.from({ length: count }, (_, r) => targets[first + r]));
       const out = memory.planI32(2 * count);
@@ -128,6 +134,23 @@ export class NetworkRanker implements Ranker {
     return scores;
   }
 
+  /** Whether the newest item of a history was never compared with the next one, so that its score means nothing. */
+  get #listsNoNewest(): boolean {
+    return this.network.config.rivals === "others";
+  }
+
+  /** Excludes the newest item of each history where no list may have it. */
+  #withoutNewest(queries: readonly Query[]): readonly Query[] {
+    if (!this.#listsNoNewest) return queries;
+    return queries.map((query) => {
+      const item = newest(query);
+      if (query.excluded.includes(item)) return query;
+      const excluded = new Int32Array(query.excluded.length + 1).fill(item);
+      excluded.set(query.excluded);
+      return { ...query, excluded };
+    });
+  }
+
   #rowOf(user: number | undefined): number {
     if (user === undefined) return NO_USER;
     return this.userRows ? this.userRows[user] : user;
@@ -141,6 +164,10 @@ export class NetworkRanker implements Ranker {
     for (let r = 0; r < count; r++) ids.set(queries[first + r].excluded, offsets[r]);
     return { offsets: memory.place(offsets), ids: memory.place(ids) };
   }
+}
+
+function newest({ history }: Query): number {
+  return history[history.length - 1];
 }
 
 /** What row `r` may not list, as if it were alone. */

@@ -11,8 +11,13 @@ const EPOCH_STEPS = 32;
 const DENSE_EVENTS = 40;
 const DENSE_DROPOUT = 0.3;
 const SPARSE_DROPOUT = 0.5;
+/** Share of steps that repeat an item from which on a model has to be able to recommend the newest item. */
+const LEAST_REPEATS = 0.02;
 /** Items up to which the loss is over the whole catalogue. */
 const FULL_LOSS_ITEMS = 20_000;
+
+/** What settings are told from; histories of users who rank nothing may be left out. */
+type TrainingPart = Pick<Split, "trainLength"> & Partial<Pick<Split, "histories">>;
 
 /**
  * Returns the config with open settings filled in, from the training part alone.
@@ -22,10 +27,12 @@ const FULL_LOSS_ITEMS = 20_000;
  *   a user, the more there is to overfit.
  * - `rivals` auto becomes unseen where seen items are excluded from lists and users have 40 training events or more: there, what they
  *   have seen would take much of the softmax. Of short histories it takes little, and seen items are worth more as hard negatives.
+ *   Where seen items may be listed, it becomes others if fewer than 2 % of the training steps repeat the item before: a residual model
+ *   is slow to learn that, of all items, the one it has just read is not next.
  * - `loss` auto becomes full for up to 20,000 items, and sampled for more, where it is what a step spends its time on.
  * @param items V of the training part
  */
-export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength">, items: number): ModelConfig {
+export function adaptConfig(config: ModelConfig, split: TrainingPart, items: number): ModelConfig {
   let interactions = 0;
   let users = 0;
   for (const length of split.trainLength) {
@@ -37,13 +44,33 @@ export function adaptConfig(config: ModelConfig, split: Pick<Split, "trainLength
   const batch = Math.max(1, Math.floor(Math.min(STEP_INTERACTIONS / Math.max(1, mean), users / EPOCH_STEPS)));
   const isDense = mean >= DENSE_EVENTS;
   const dropout = isDense ? DENSE_DROPOUT : SPARSE_DROPOUT;
-  const rivals = isDense && config.task === "next" && config.seen === "exclude" ? "unseen" : "all";
   const loss = config.task === "next" && items > FULL_LOSS_ITEMS ? "sampled" : "full";
   return {
     ...config,
     batch: config.batch > 0 ? config.batch : batch,
     dropout: config.dropout === OPEN_DROPOUT ? dropout : config.dropout,
     loss: config.loss === "auto" ? loss : config.loss,
-    rivals: config.rivals === "auto" ? rivals : config.rivals,
+    rivals: config.rivals === "auto" ? rivalsFor(config, split, isDense) : config.rivals,
   };
+}
+
+function rivalsFor({ task, seen }: ModelConfig, split: TrainingPart, isDense: boolean): ModelConfig["rivals"] {
+  if (task !== "next") return "all";
+  if (seen === "exclude") return isDense ? "unseen" : "all";
+  return repeatShare(split) < LEAST_REPEATS ? "others" : "all";
+}
+
+/** Returns the share of training steps whose item is that of the step before. */
+function repeatShare({ trainLength, histories }: TrainingPart): number {
+  if (!histories) return 0;
+  const { offsets, item } = histories;
+  let steps = 0;
+  let repeats = 0;
+  for (const [user, length] of trainLength.entries()) {
+    for (let i = offsets[user] + 1; i < offsets[user] + length; i++) {
+      steps++;
+      if (item[i] === item[i - 1]) repeats++;
+    }
+  }
+  return repeats / Math.max(1, steps);
 }

@@ -121,7 +121,7 @@ describe("a model", () => {
     const rows = ids.flatMap((_, user) =>
       ids.map((_, i) => ({ user: ids[user], item: ids[(user + i) % ids.length], time: i })),
     );
-    const odd = await train(rows, { ...QUICK, epochs: 1, seen: "include", refit: false });
+    const odd = await train(rows, { ...QUICK, epochs: 1, seen: "include", rivals: "all", refit: false });
     const path = join(folder, "odd.safetensors");
     await odd.save(path);
     const again = await load(path);

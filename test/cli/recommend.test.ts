@@ -10,6 +10,7 @@ const attentive = join(folder, "attentive.safetensors");
 const plain = join(folder, "plain.safetensors");
 const personal = join(folder, "personal.safetensors");
 const commas = join(folder, "commas.safetensors");
+const unseen = join(folder, "unseen.safetensors");
 const ITEMS = 20;
 
 beforeAll(async () => {
@@ -23,6 +24,7 @@ beforeAll(async () => {
     train(log, "-o", plain, "--model", "gru4rec"),
     succeed(["train", log, ...TINY, "interest=user", "--epochs", "3", "-o", personal]),
     train(withCommas, "-o", commas),
+    succeed(["train", log, ...TINY, "rivals=unseen", "--epochs", "3", "-o", unseen]),
   ]);
 });
 
@@ -76,6 +78,15 @@ describe("recommend --json", () => {
     const all = await ask(attentive, "i3,i4", "-k", "20", "--include-seen");
     const unseen = await ask(attentive, "i3,i4", "-k", "20");
     expect(unseen.items).toEqual(all.items.filter(({ id }: Listed) => id !== "i3" && id !== "i4"));
+  });
+
+  test("--include-seen of a model that never compared seen items warns", async () => {
+    const ofUnseen = ["recommend", unseen, "--history", "i3,i4", "--json"];
+    expect((await succeed(ofUnseen)).stderr).toBe("");
+    expect((await succeed([...ofUnseen, "--include-seen"])).stderr).toMatch(
+      /^warning: .*rivals=unseen.*seen=include\n$/,
+    );
+    expect((await succeed(["recommend", attentive, "--history", "i3", "--json", "--include-seen"])).stderr).toBe("");
   });
 
   test("a history in which everything is seen leaves nothing to list", async () => {

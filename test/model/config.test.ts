@@ -51,6 +51,7 @@ test("a loss over unseen items is for rankings without seen items", () => {
     expect(() => resolveConfig({ rivals: "unseen" }, settings), JSON.stringify(settings)).toThrow(
       expect.objectContaining({ code: "SETTING_COMBINATION", exitCode: 2 }),
     );
+    if ("task" in settings) expect(() => resolveConfig({ rivals: "others" }, settings)).toThrow(/rivals=others/);
     expect(resolveConfig({ rivals: "auto" }, settings).rivals).toBe("auto");
   }
 });

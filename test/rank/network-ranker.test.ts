@@ -16,8 +16,8 @@ beforeAll(async () => {
   engine = await createTrainingEngine();
 });
 
-function makeNetwork(task: "next" | "rating" | "click"): Network {
-  const settings = { ...findPreset("gru4rec").settings, embedding: 12, hidden: 10, initStd: 1, task };
+function makeNetwork(task: "next" | "rating" | "click", rivals: "all" | "others" = "all"): Network {
+  const settings = { ...findPreset("gru4rec").settings, embedding: 12, hidden: 10, initStd: 1, task, rivals };
   const network = new Network(engine, resolveConfig(settings, { preset: "gru4rec" }), ITEMS, true);
   network.initialize(engine);
   network.keepPlanned();
@@ -95,6 +95,40 @@ describe.each(["next", "rating", "click"] as const)("a network for the task %s",
       }
     }
   });
+});
+
+test("the newest item is in no list and has the last rank where the loss never compared it", () => {
+  const candidates = flagsOf(Array.from({ length: ITEMS }, (_, item) => item).slice(5));
+  const answersOf = (rivals: "all" | "others", restrict: (query: Query) => Query) => {
+    const ranker = new NetworkRanker(makeNetwork("next", rivals));
+    return [3, 300].map((count) => {
+      const asked = makeQueries(count).map(restrict);
+      const targets = asked.map(({ history }) => (newestOf(history) + 1) % ITEMS);
+      const ranks = ranker.ranks(asked, targets);
+      const [few, all] = [9, ITEMS].map((k) => told(ranker.topK(asked, k)));
+      return { few, all, candidates: told(ranker.topK(asked, 9, candidates)), allowed: [...ranks.allowed], ranks };
+    });
+  };
+  const newestOf = (history: ArrayLike<number>) => history[history.length - 1];
+  const without = ({ history, excluded }: Query): Query => ({
+    history,
+    excluded: Int32Array.from(new Set([...excluded, newestOf(history)])),
+  });
+  const [want, got] = [answersOf("all", without), answersOf("others", (query) => query)];
+  got.forEach(({ ranks: _, ...answers }, index) => {
+    const { ranks: __, ...wanted } = want[index];
+    expect(answers).toEqual(wanted);
+  });
+  const onlyNewest = ({ history }: Query): Query => ({ history, excluded: Int32Array.of(newestOf(history)) });
+  const whole = answersOf("all", onlyNewest).map(({ ranks }) => [...ranks.allowed]);
+  expect(got.map(({ ranks }) => [...ranks.all])).toEqual(whole);
+  const ranker = new NetworkRanker(makeNetwork("next", "others"));
+  const queries = makeQueries(20);
+  const { all, allowed } = ranker.ranks(
+    queries,
+    queries.map(({ history }) => newestOf(history)),
+  );
+  for (const rank of [...all, ...allowed]) expect(rank).toBe(ITEMS);
 });
 
 test("the integer copy is made once for many queries, and its memory is used again when weights change", () => {

@@ -44,10 +44,25 @@ test("open rivals are the unseen items where histories are long and lists leave 
   expect(rivalsOf({ rivals: "auto" })).toBe("unseen");
   expect(rivalsOf({ rivals: "auto" }, 39)).toBe("all");
   expect(rivalsOf({ rivals: "unseen" }, 39)).toBe("unseen");
-  expect(rivalsOf({ rivals: "auto", seen: "include" })).toBe("all");
   expect(rivalsOf({ rivals: "auto", task: "rating" })).toBe("all");
   expect(rivalsOf({ rivals: "all" })).toBe("all");
   expect(rivalsOf({})).toBe("all");
+});
+
+test("open rivals leave out the newest item where lists may have seen items and fewer than 2 % of the steps repeat one", () => {
+  const rivalsOf = (repeats: number, settings: Partial<ModelConfig> = {}) => {
+    const log = new LogBuilder();
+    // 101 events train, so that 100 steps do.
+    for (let time = 0; time < 103; time++) log.add("u", `i${time < repeats ? 0 : time}`, time);
+    const { histories } = buildHistories(log.build(), {});
+    const config = resolveConfig({ rivals: "auto", seen: "include" }, settings);
+    return adaptConfig(config, splitHistories(histories, "leave-one-out"), histories.items.size).rivals;
+  };
+  expect(rivalsOf(0)).toBe("others");
+  expect(rivalsOf(2)).toBe("others"); // one step
+  expect(rivalsOf(3)).toBe("all"); // two steps
+  expect(rivalsOf(0, { rivals: "all" })).toBe("all");
+  expect(rivalsOf(0, { task: "rating" })).toBe("all");
 });
 
 test("an open loss is full for up to 20,000 items and sampled for more; a given one stays, and heads have no other than their own", () => {

@@ -106,6 +106,7 @@ const blockSettings: [string, Partial<ModelConfig>][] = [
     { cell: "lstm", residual: "add", norm: "post", feedForward: 1, feedForwardActivation: "relu" },
   ],
   ["a loss over unseen items", { rivals: "unseen" }],
+  ["a loss over all items but the newest", { rivals: "others" }],
   ["weights over the whole history and a loss over unseen items", { normalize: "sequence", rivals: "unseen" }],
   ["norm without residual", { norm: "pre", feedForward: 1 }],
   ["rating head", { task: "rating", embedding: 6, hidden: 9 }],
@@ -188,11 +189,11 @@ for (const [name, settings] of blockSettings) {
   });
 }
 
-test("a loss over unseen items is that of the scores of the others, whatever windows it is computed in", async () => {
+test("a loss over unseen or other items is that of their scores, whatever windows it is computed in", async () => {
   const engine = await createTrainingEngine();
   const history = [4, 1, 4, 2, 5, 1, 0, 3];
   const next = [1, 4, 2, 5, 1, 0, 3, 6];
-  const lossOf = (window: number, rivals: "all" | "unseen") => {
+  const lossOf = (window: number, rivals: ModelConfig["rivals"]) => {
     const config = resolveConfig({ embedding: 6, hidden: 6, initStd: 1, window, rivals });
     const network = new Network(engine, config, ITEMS, true);
     network.initialize(engine);
@@ -205,16 +206,17 @@ test("a loss over unseen items is that of the scores of the others, whatever win
       const at = engine.memory.planF32(network.scorer.stride);
       network.score(1, y, at);
       const scores = [...engine.memory.f32(at, ITEMS)];
-      const seen = history.slice(0, t + 1);
-      const left = scores.filter((_, item) => rivals === "all" || item === next[t] || !seen.includes(item));
+      const hidden = { all: [], others: [history[t]], unseen: history.slice(0, t + 1), auto: [] }[rivals];
+      const left = scores.filter((_, item) => item === next[t] || !(hidden as number[]).includes(item));
       want += logSumExp(left) - scores[next[t]];
     });
     network.releaseStep();
     expect(loss).toBeCloseTo(want, 4);
     return loss;
   };
-  expect(lossOf(200, "unseen")).toBeLessThan(lossOf(200, "all") - 1);
-  expect(lossOf(3, "unseen")).toBeCloseTo(lossOf(200, "unseen"), 5);
+  expect(lossOf(200, "unseen")).toBeLessThan(lossOf(200, "others") - 1);
+  expect(lossOf(200, "others")).toBeLessThan(lossOf(200, "all") - 0.1);
+  for (const rivals of ["unseen", "others"] as const) expect(lossOf(3, rivals)).toBeCloseTo(lossOf(200, rivals), 5);
 });
 
 test("without training, blocks carry state over windows and self-attention looks back one window", async () => {

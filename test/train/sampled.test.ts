@@ -92,6 +92,7 @@ describe("with every item among the negatives, loss and gradients are those of t
     ...PRESETS.map(({ name, settings }): [string, Partial<ModelConfig>] => [name, settings]),
     ["windows of three steps", { interest: "none", window: 3 }],
     ["a loss over unseen items", { interest: "none", rivals: "unseen", window: 4 }],
+    ["a loss over all items but the newest", { interest: "none", rivals: "others" }],
     ["weights over the whole history", { interest: "last", normalize: "sequence" }],
     ["users with and without an interest", { interest: "user" }],
     ["projection, scaled embeddings and dropout", { embedding: 6, hidden: 9, embeddingScale: "width", dropout: 0.3 }],

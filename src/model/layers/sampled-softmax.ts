@@ -2,10 +2,10 @@
 // the negatives make the sum over them, on average, the sum over all items.
 
 import type { TrainingEngine } from "../../wasm/engine.ts";
+import { LEFT_OUT_BYTES } from "../left-out.ts";
 import { NegativeSampler, type Negatives } from "../negatives.ts";
 import type { Parameter } from "../parameters.ts";
 import type { RowGradient } from "../row-gradient.ts";
-import { SEEN_BYTES } from "../seen-items.ts";
 import { addWeightGradient, multiply, pack, panelFloats, rowMajor } from "./linear.ts";
 
 /** Rows of scores worked on at once: they and the negatives' panels stay in the second-level cache. */
@@ -80,7 +80,7 @@ export class SampledSoftmax {
   /**
    * Writes the cross-entropy of each row, f32[rows], and dY, f32[rows, D]; adds to the gradients of the met rows.
    * @param targets the item each row should have ranked first, met before
-   * @param seen address of which negatives each row has seen (seen-items.ts), used up; 0 where all count
+   * @param leftOut address of which negatives each row is not compared with (left-out.ts), used up; 0 where it is compared with all
    * @param scale factor of every row's gradient: 1/count for a mean
    */
   crossEntropy(
@@ -88,7 +88,7 @@ export class SampledSoftmax {
     rows: number,
     y: number,
     targets: ArrayLike<number>,
-    seen: number,
+    leftOut: number,
     scale: number,
     losses: number,
     dY: number,
@@ -116,8 +116,8 @@ export class SampledSoftmax {
       const [yBlock, dYBlock] = [y + 4 * first * width, dY + 4 * first * width];
       const [own, target, dTarget] = [ownAt, targetScores, dTargets].map((at) => at + 4 * first);
       multiply(engine, count, negatives, width, rowMajor(yBlock, width), scorePanels, scores, stride);
-      if (seen !== 0) {
-        engine.each("maskSeenF32", count, 1, negatives, seen + SEEN_BYTES * first, scores, 4 * stride, 4);
+      if (leftOut !== 0) {
+        engine.each("maskSeenF32", count, 1, negatives, leftOut + LEFT_OUT_BYTES * first, scores, 4 * stride, 4);
       }
       const loss = losses + 4 * first;
       engine.each(

@@ -2,8 +2,8 @@
 // only a block at a time, and are never kept.
 
 import type { Engine, TrainingEngine } from "../../wasm/engine.ts";
+import { LEFT_OUT_BYTES } from "../left-out.ts";
 import type { Parameter } from "../parameters.ts";
-import { SEEN_BYTES } from "../seen-items.ts";
 import { multiply, PANEL_COLUMNS, PIECE_ROWS, pack, panelFloats, rowMajor } from "./linear.ts";
 
 /** Floats of scores worked on at once: 16 MiB. */
@@ -89,7 +89,7 @@ export class TiedScorer {
   /**
    * Writes the cross-entropy of each row, f32[rows], and dY, f32[rows, D]; adds to the table's gradient.
    * @param targets address of the item each row should have ranked first, i32[rows]
-   * @param seen address of what each row has seen and should not be compared with (seen-items.ts), used up; 0 for all items
+   * @param leftOut address of what each row is not compared with (left-out.ts), used up; 0 where it is compared with all items
    * @param scale factor of every row's gradient: 1/count for a mean
    */
   crossEntropy(
@@ -97,7 +97,7 @@ export class TiedScorer {
     rows: number,
     y: number,
     targets: number,
-    seen: number,
+    leftOut: number,
     scale: number,
     losses: number,
     dY: number,
@@ -128,7 +128,7 @@ export class TiedScorer {
         embedding.value,
         this.#gradientPanels,
         targets + 4 * first,
-        seen && seen + SEEN_BYTES * first,
+        leftOut && leftOut + LEFT_OUT_BYTES * first,
         scale,
         scores,
         yPanels,
