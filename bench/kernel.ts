@@ -32,23 +32,35 @@ export function kernelWorks(engine: TrainingEngine): Work[] {
   gemm("gemm input product 4096×192×64", 4096, 3 * D, D);
   gemm("gemm one row 1×192×64", 1, 3 * D, D);
 
-  const crossEntropy = (rows: number, items: number) => {
+  /** @param held items of each row that are left out */
+  const crossEntropy = (rows: number, items: number, held = 0) => {
     const [table, y, dY, dTable] = [random(items * D), random(rows * D), random(rows * D), random(items * D)];
     const [tablePanels, yPanels] = [memory.planF32(panelFloats(D, items)), memory.planF32(panelFloats(D, rows))];
     const [scores, sums, losses] = [random(rows * items), memory.planF32(7 * rows), memory.planF32(rows)];
     const targets = memory.place(new Int32Array(rows));
+    const list = Int32Array.from({ length: 2 * held }, (_, i) =>
+      i % 2 === 0 ? 1 + Math.floor((i * items) / (2 * held + 2)) : 0,
+    );
+    const listAt = memory.place(list);
+    const leftOut = Array.from({ length: rows }, () => [listAt, listAt + 4 * list.length, 0, 0]).flat();
+    const leftOutAt = memory.place(leftOut);
     pack(engine, D, items, table, D, 1, tablePanels);
     const block = [rows, rows, items, D] as const;
-    const shape = `${rows}×${items}×${D}`;
+    const shape = `${rows}×${items}×${D}${held > 0 ? `, ${held} items left out` : ""}`;
     arithmetic(`cross-entropy with scores and dY ${shape}`, 4 * rows * items * D, () => {
       const out = [scores, yPanels, sums, losses, dY] as const;
-      kernels.crossEntropyF32(0, 1, ...block, y, table, tablePanels, targets, 0, 1, ...out);
+      // Rows are used up.
+      memory.i32(leftOutAt, leftOut.length).set(leftOut);
+      const from = held > 0 ? leftOutAt : 0;
+      kernels.crossEntropyF32(0, 1, ...block, y, table, tablePanels, targets, from, 1, ...out);
     });
+    if (held > 0) return;
     arithmetic(`cross-entropy's dE ${shape}`, 2 * rows * items * D, () =>
       kernels.crossEntropyTableF32(0, items, ...block, scores, yPanels, dTable),
     );
   };
   crossEntropy(128, 1349);
+  crossEntropy(128, 1349, 100);
   crossEntropy(128, 12_101);
 
   const rows = 64;

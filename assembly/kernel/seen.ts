@@ -6,7 +6,7 @@
 // Writes   −∞ over the scores of items below `last` that came at `step` or before and are not the target; the row's address moves past them.
 // Numerics none.
 // Limits   target −1 for none. A row keeps a score that is no −∞: its target's.
-// Cost     one compare an item of the list.  npm run bench -- kernel
+// Cost     one compare an item of the list.  npm run bench -- kernel (inside cross-entropy)
 
 /** Masks items below `last` in rows [begin, end). */
 export function maskSeenF32(
