@@ -3,7 +3,8 @@
 //          factor goes to the narrow sides of the products, dy_r = f_r·Σ_j e^{s_rj − max}·E_j − scale·E_target and dE_j += Σ_r g_rj·(f_r·y_r).
 // Source   Categorical cross-entropy as torch.nn.functional.cross_entropy; `scale` is 1/count for the mean.
 // Shapes   y, dY f32[rows, D] · table, dTable f32[V, D] · tablePanels packF32 of the table (n = D, k = V) · targets i32[rows] ·
-//          losses f32[rows] · seen i32[rows, 4] of seen.ts, or 0 where all items count · a block of R rows: scores f32[V, C], C = R up to the next 16 · yPanels f32[D up to the next 16, C] · sums f32[7, C]
+//          losses f32[rows] · seen i32[rows, 4] of seen.ts, or 0 where all items count ·
+//          a block of R rows: scores f32[V, C], C = R up to the next 16 · yPanels f32[D up to the next 16, C] · sums f32[7, C]
 // Layout   block i holds rows [i·R, (i + 1)·R); blocks of each buffer stand one after the other. Scores are kept by item: a vector is
 //          four rows, all three products read and write them in order, and a thread needs nothing of another's block.
 // Writes   crossEntropy: blocks [begin, end): losses and dY overwritten, g left in scores, f·y in yPanels; sums and seen are used up.

@@ -5,7 +5,7 @@
 // Layout   a list is gone through as far as it is asked for; items must be asked for in rising order.
 // Writes   −∞ over the scores of items below `last` that came at `step` or before and are not the target; the row's address moves past them.
 // Numerics none.
-// Limits   target −1 for none. A row keeps a score that is no −∞: its target's.
+// Limits   target −1 where it has no score among these; a row may then lose all it has.
 // Cost     one compare an item of the list.  npm run bench -- kernel (inside cross-entropy)
 
 /** Masks items below `last` in rows [begin, end). */

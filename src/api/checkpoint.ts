@@ -12,7 +12,7 @@ import {
   encodeCheckpoint,
   type TrainingIdentity,
 } from "../format/checkpoint.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { type ModelConfig, SETTINGS } from "../model/config.ts";
 import type { LessonPlan } from "../train/plan.ts";
 import type { TrainingState } from "../train/train.ts";
 
@@ -165,7 +165,7 @@ export class CheckpointFolder {
   ): void {
     const { folder, identity } = this;
     for (const name of Object.keys(identity.config) as (keyof ModelConfig)[]) {
-      const [stored, asked] = [config[name], identity.config[name]];
+      const [stored, asked] = [config[name] ?? SETTINGS[name].default, identity.config[name]];
       if (stored !== asked) throw otherSetting(folder, name, stored, asked);
     }
     for (const what of Object.keys(identity.data)) {

@@ -42,7 +42,7 @@ export function addRecommend(program: Command): void {
     .option("--include-seen", "list items of the history too")
     .option("--allow <file>", "list only these items: a line an id, or a JSON array")
     .option("--deny <file>", "list none of these items")
-    .option("--candidates <file>", "rank exactly these items, seen or not")
+    .option("--candidates <file>", "rank exactly these items, seen or not (but none that rivals=others leaves out)")
     .option("--json", "print one JSON object")
     .action(runRecommend);
 }
@@ -56,7 +56,8 @@ async function runRecommend(path: string, flags: Flags): Promise<void> {
   const answer = model.answer(history, { k, includeSeen, user, ...lists });
   if (answer.unknown.length > 0) log(`unknown items, skipped: ${formatUnknown(answer.unknown)}`);
   warn(answer, flags);
-  if (includeSeen && model.config.rivals === "unseen") {
+  const hasSeen = !answer.popular && answer.items.some(({ id }) => history.includes(id));
+  if (hasSeen && model.config.rivals === "unseen") {
     log(
       "warning: this model never compared seen items (rivals=unseen), so their scores mean little; train it with --set seen=include",
     );

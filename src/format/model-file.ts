@@ -3,7 +3,7 @@
 
 import { type Ids, Vocabulary } from "../data/vocabulary.ts";
 import { AttuneError, ModelError } from "../errors.ts";
-import { type ModelConfig, resolveConfig, SETTING_NAMES } from "../model/config.ts";
+import { LATER_SETTINGS, type ModelConfig, resolveConfig, SETTING_NAMES } from "../model/config.ts";
 import { Network } from "../model/network.ts";
 import type { Engine } from "../wasm/engine.ts";
 import { checksOf, PLAIN_CHECKS } from "./checks.ts";
@@ -158,7 +158,7 @@ function readConfig(text: string, subject: string): ModelConfig {
     throw badConfig(subject, "it is not an object.");
   }
   const settings = parsed as Record<string, unknown>;
-  const missing = SETTING_NAMES.find((name) => !Object.hasOwn(settings, name));
+  const missing = SETTING_NAMES.find((name) => !Object.hasOwn(settings, name) && !LATER_SETTINGS.has(name));
   if (missing) throw badConfig(subject, `${missing} is missing.`);
   try {
     return resolveConfig(settings);

@@ -181,6 +181,9 @@ export const SETTINGS: { readonly [Key in keyof ModelConfig]: Setting } = {
   features: integer(0, 0, 4096, "numbers that come with each step of a sequence, for trainSequences; 0 = none"),
 };
 
+/** Settings that are younger than files that are about: what lacks them was made with their defaults. */
+export const LATER_SETTINGS: ReadonlySet<string> = new Set<keyof ModelConfig>(["rivals"]);
+
 /** Names of all settings. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as (keyof ModelConfig)[];
 

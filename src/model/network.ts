@@ -39,7 +39,7 @@ export class Network {
   readonly #attention: InterestAttention | undefined;
   readonly #stack: Stack;
   readonly #objective: Objective;
-  /** Undefined while training, and where something stands between items and products. */
+  /** Undefined while training, where something stands between items and products, and where there is nothing to tabulate or too much. */
   readonly #firstProducts: FirstProducts | undefined;
   /** Everything above this mark is the plan of one step. */
   #stepMark: number;

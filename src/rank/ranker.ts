@@ -18,7 +18,7 @@ export interface RankedList {
 
 /** Ranks of targets, from 1. A target that is itself excluded, or that no history leads to, counts as last. */
 export interface Ranks {
-  /** Among the whole catalogue. */
+  /** Among the whole catalogue; last for an item that the ranker never lists. */
   all: Int32Array;
   /** Among the items that are not excluded. */
   allowed: Int32Array;

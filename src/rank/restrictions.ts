@@ -21,7 +21,10 @@ export interface Restrictions {
   allow?: Iterable<string>;
   /** Items that may not be listed. */
   deny?: Iterable<string>;
-  /** Exactly these items are ranked, whether the history has them or not. */
+  /**
+   * Exactly these items are ranked, whether the history has them or not; but for the newest item of the history where the model was trained
+   * with `rivals=others`. With `rivals=unseen`, scores of those that the history has mean little.
+   */
   candidates?: Iterable<string>;
 }
 

@@ -1,5 +1,6 @@
 // Settings that are told from the data where they were left open, by one short rule each. What comes out is printed and stored.
 
+import type { Histories } from "../data/histories.ts";
 import type { Split } from "../data/split.ts";
 import { type ModelConfig, OPEN_DROPOUT } from "../model/config.ts";
 
@@ -28,7 +29,7 @@ type TrainingPart = Pick<Split, "trainLength"> & Partial<Pick<Split, "histories"
  * - `rivals` auto becomes unseen where seen items are excluded from lists and users have 40 training events or more: there, what they
  *   have seen would take much of the softmax. Of short histories it takes little, and seen items are worth more as hard negatives.
  *   Where seen items may be listed, it becomes others if fewer than 2 % of the training steps repeat the item before: a residual model
- *   is slow to learn that, of all items, the one it has just read is not next.
+ *   is slow to learn that, of all items, the one it has just read is not next. Not where every later item is a target.
  * - `loss` auto becomes full for up to 20,000 items, and sampled for more, where it is what a step spends its time on.
  * @param items V of the training part
  */
@@ -54,16 +55,19 @@ export function adaptConfig(config: ModelConfig, split: TrainingPart, items: num
   };
 }
 
-function rivalsFor({ task, seen }: ModelConfig, split: TrainingPart, isDense: boolean): ModelConfig["rivals"] {
+function rivalsFor(
+  { task, seen, targets }: ModelConfig,
+  { trainLength, histories }: TrainingPart,
+  isDense: boolean,
+): ModelConfig["rivals"] {
   if (task !== "next") return "all";
   if (seen === "exclude") return isDense ? "unseen" : "all";
-  return repeatShare(split) < LEAST_REPEATS ? "others" : "all";
+  if (targets === "future" || !histories) return "all";
+  return repeatShare(histories, trainLength) < LEAST_REPEATS ? "others" : "all";
 }
 
 /** Returns the share of training steps whose item is that of the step before. */
-function repeatShare({ trainLength, histories }: TrainingPart): number {
-  if (!histories) return 0;
-  const { offsets, item } = histories;
+function repeatShare({ offsets, item }: Histories, trainLength: Uint32Array): number {
   let steps = 0;
   let repeats = 0;
   for (const [user, length] of trainLength.entries()) {

@@ -13,7 +13,7 @@ import {
   type TrainingIdentity,
 } from "../../src/format/checkpoint.ts";
 import { decodeTensorFile, encodeTensorFile } from "../../src/format/safetensors.ts";
-import { resolveConfig } from "../../src/model/config.ts";
+import { resolveConfig, SETTINGS } from "../../src/model/config.ts";
 import type { TrainingState } from "../../src/train/train.ts";
 import { type Random, randomOf } from "../reference/random.ts";
 import { QUICK, shopRows } from "./shop.ts";
@@ -127,6 +127,13 @@ describe("a folder of checkpoints", () => {
   test("resume without a folder is refused", async () => {
     expect((await attempt({ checkpoint: undefined })).error).toMatchObject({ code: "RESUME_NOWHERE", exitCode: 2 });
   });
+});
+
+test("a checkpoint from before a setting that came later is one of its default", async () => {
+  const { config } = decodeCheckpoint(files[1].bytes, "newest");
+  expect(config.rivals).toBe(SETTINGS.rivals.default);
+  await leaveFiles((bytes) => rewritten(bytes, (stored) => delete stored.rivals, "config"));
+  expect(Buffer.compare((await attempt()).bytes!, whole)).toBe(0);
 });
 
 describe("a checkpoint of another training is refused with the difference named", () => {

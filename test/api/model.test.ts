@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load, type Model } from "../../src/api/model.ts";
 import { train } from "../../src/api/train.ts";
+import { decodeTensorFile, encodeTensorFile } from "../../src/format/safetensors.ts";
+import { LATER_SETTINGS, SETTING_NAMES, SETTINGS } from "../../src/model/config.ts";
 import { topK } from "../reference/topk.ts";
 import { QUICK, shopRows } from "./shop.ts";
 
@@ -105,6 +107,21 @@ describe("a model", () => {
     expect(() => short.recommend(["i1"])).toThrow(expect.objectContaining({ code: "MODEL_DISPOSED" }));
   });
 
+  test("lists seen items but the newest, where the log has no item twice running", async () => {
+    const ids = Array.from({ length: 9 }, (_, i) => `i${i}`);
+    const rows = ids.flatMap((user, u) => ids.map((_, i) => ({ user, item: ids[(u + i) % ids.length], time: i })));
+    const model = await train(rows, { ...QUICK, epochs: 1, seen: "include", refit: false });
+    expect(model.config.rivals).toBe("others");
+    const listed = (options: object) =>
+      model
+        .recommend(["i3", "i4"], { k: 100, ...options })
+        .map(({ id }) => id)
+        .sort();
+    expect(listed({})).toEqual(ids.filter((id) => id !== "i4"));
+    expect(listed({ candidates: ["i3", "i4", "i5"] })).toEqual(["i3", "i5"]);
+    expect(listed({ includeSeen: false })).toEqual(ids.filter((id) => id !== "i3" && id !== "i4"));
+  });
+
   test("keeps hostile ids as they are", async () => {
     const ids = [
       "__proto__",
@@ -137,6 +154,28 @@ describe("load", () => {
     const text = join(folder, "text");
     await writeFile(text, "user,item,time\n1,2,3\n");
     await expect(load(text)).rejects.toMatchObject({ exitCode: 4 });
+  });
+
+  test("reads a model from before a setting that came later as one of its default, and misses every other setting", async () => {
+    const model = await train(shopRows(20, 5), { ...QUICK, embedding: 2, hidden: 2, epochs: 1, refit: false });
+    const { metadata, tensors } = decodeTensorFile(model.toBytes(), "model");
+    const stored = JSON.parse(metadata.get("config")!);
+    for (const name of SETTING_NAMES) {
+      const { [name]: _, ...older } = stored;
+      const bytes = encodeTensorFile({
+        metadata: new Map([...metadata, ["config", JSON.stringify(older)]]),
+        tensors: [...tensors.values()],
+      });
+      const path = join(folder, "older");
+      await writeFile(path, bytes);
+      if (!LATER_SETTINGS.has(name)) {
+        await expect(load(path), name).rejects.toMatchObject({ code: "MODEL_CONFIG" });
+        continue;
+      }
+      const again = await load(path);
+      expect(again.config[name]).toBe(SETTINGS[name].default);
+      expect(again.recommend(["t0"], { k: 3 })).toEqual(model.recommend(["t0"], { k: 3 }));
+    }
   });
 
   test("refuses every truncation and every flipped bit of a model file", async () => {

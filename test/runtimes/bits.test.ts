@@ -83,6 +83,7 @@ const CASES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly s
     "four heads, gelu, weight decay",
     ["--model", "sasrec", "--set", "heads=4", "feedForwardActivation=gelu", "weightDecay=0.1", "window=9"],
   ],
+  ["a loss over unseen items, in windows", ["--model", "attune", "--set", "rivals=unseen", "window=6"]],
   [
     "sampled negatives, windows and interests of users",
     [

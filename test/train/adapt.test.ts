@@ -63,6 +63,7 @@ test("open rivals leave out the newest item where lists may have seen items and 
   expect(rivalsOf(3)).toBe("all"); // two steps
   expect(rivalsOf(0, { rivals: "all" })).toBe("all");
   expect(rivalsOf(0, { task: "rating" })).toBe("all");
+  expect(rivalsOf(0, { targets: "future" })).toBe("all");
 });
 
 test("an open loss is full for up to 20,000 items and sampled for more; a given one stays, and heads have no other than their own", () => {

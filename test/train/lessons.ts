@@ -39,6 +39,12 @@ export const TRAININGS: Readonly<Record<string, () => Promise<TinyTraining>>> = 
     }),
   "loss=sampled of sampled prefixes": () =>
     ofHistories(shopRows(36, 12), { model: "attentive-lstm", normalize: "sequence", loss: "sampled", negatives: 4 }),
+  "rivals=unseen of windows": () => ofHistories(shopRows(36, 12), { model: "attune", rivals: "unseen", window: 4 }),
+  "rivals=unseen of a sampled loss": () =>
+    ofHistories(shopRows(36, 12), {
+      ...{ model: "attentive-gru", rivals: "unseen", loss: "sampled", negatives: 5, interest: "user" },
+    }),
+  "rivals=others": () => ofHistories(shopRows(36, 12), { model: "attune", rivals: "others", seen: "include" }),
   rating: () => ofHistories(makeRatings({ users: 30, items: 8, events: 7 }), { model: "gru4rec", task: "rating" }),
   click: ofClicks,
   sequences: ofSequences,
