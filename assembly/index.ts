@@ -17,6 +17,7 @@ export {
   squaredErrorF32,
 } from "./kernel/head";
 export { meanBackwardF32, runningMeanBackwardF32 } from "./kernel/interest";
+export { leaveOutF32 } from "./kernel/left-out";
 export { crossEntropyF32, crossEntropyTableF32 } from "./kernel/loss";
 export { lstmBackwardF32 } from "./kernel/lstm";
 export { layerNormBackwardF32, layerNormBackwardWeightsF32 } from "./kernel/norm";
@@ -26,5 +27,4 @@ export { fillNormalF32, fillUniformF32, randomIndex } from "./kernel/random";
 export { columnSumsF32, previousRowsF32, rowDotsF32 } from "./kernel/rows";
 export { sampledCrossEntropyF32 } from "./kernel/sampled";
 export { scoreBackwardF32 } from "./kernel/score";
-export { maskSeenF32 } from "./kernel/seen";
 export { selfAttentionBackwardF32 } from "./kernel/self-attention";

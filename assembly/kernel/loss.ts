@@ -3,11 +3,11 @@
 //          factor goes to the narrow sides of the products, dy_r = f_r·Σ_j e^{s_rj − max}·E_j − scale·E_target and dE_j += Σ_r g_rj·(f_r·y_r).
 // Source   Categorical cross-entropy as torch.nn.functional.cross_entropy; `scale` is 1/count for the mean.
 // Shapes   y, dY f32[rows, D] · table, dTable f32[V, D] · tablePanels packF32 of the table (n = D, k = V) · targets i32[rows] ·
-//          losses f32[rows] · seen i32[rows, 4] of seen.ts, or 0 where all items count ·
+//          losses f32[rows] · leftOut i32[rows, 4] of left-out.ts, or 0 where all items count ·
 //          a block of R rows: scores f32[V, C], C = R up to the next 16 · yPanels f32[D up to the next 16, C] · sums f32[7, C]
 // Layout   block i holds rows [i·R, (i + 1)·R); blocks of each buffer stand one after the other. Scores are kept by item: a vector is
 //          four rows, all three products read and write them in order, and a thread needs nothing of another's block.
-// Writes   crossEntropy: blocks [begin, end): losses and dY overwritten, g left in scores, f·y in yPanels; sums and seen are used up.
+// Writes   crossEntropy: blocks [begin, end): losses and dY overwritten, g left in scores, f·y in yPanels; sums and leftOut are used up.
 //          crossEntropyTable: items [begin, end) of dTable, accumulated (+=).
 // Numerics f32; products as gemm.ts orders them; the largest score is taken out first; of Z, items 4i + l make lane sum l, added as sumF32x4
 //          does; log in f64. A row's bits depend on neither R nor shares. Bound vs the f64 twin: test/assembly/loss.test.ts
@@ -17,7 +17,7 @@
 import { expColumnsF32, logF64 } from "../core/math";
 import { addScaledF32, loadLanes, storeLanes } from "../core/v128";
 import { columnsOf, gemmF32, KC, packF32 } from "./gemm";
-import { maskSeenF32 } from "./seen";
+import { leaveOutF32 } from "./left-out";
 
 /** Items whose scores are made, and looked through, while they are in the first-level cache. */
 const CHUNK: i32 = 64;
@@ -36,7 +36,7 @@ export function crossEntropyF32(
   table: usize,
   tablePanels: usize,
   targets: usize,
-  seen: usize,
+  leftOut: usize,
   scale: f32,
   scores: usize,
   yPanels: usize,
@@ -60,14 +60,14 @@ export function crossEntropyF32(
     const ofTargets = largest + rowBytes;
     const laneSums = ofTargets + rowBytes;
     const spare = laneSums + (rowBytes << 2);
-    const blockSeen = seen + ((<usize>first) << 4);
+    const blockLeftOut = leftOut + ((<usize>first) << 4);
     // 1. scores, the largest of each row, and those of targets
     packF32(0, used >> 4, count, width, blockY, 1, width, blockPanels);
     for (let c = 0; c < columns; c++) store<f32>(largest + ((<usize>c) << 2), -Infinity);
     for (let item = 0; item < items; item += CHUNK) {
       const last = min(items, item + CHUNK);
       gemmF32(item, last, used, width, table, width, 1, blockPanels, blockScores, columns, 0);
-      if (seen !== 0) maskSeenF32(0, count, last, blockSeen, blockScores, 4, rowBytes);
+      if (leftOut !== 0) leaveOutF32(0, count, last, blockLeftOut, blockScores, 4, rowBytes);
       keepLargest(last - item, used, columns, blockScores + <usize>item * rowBytes, largest);
     }
     for (let r = 0; r < count; r++) {

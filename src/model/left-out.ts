@@ -1,4 +1,4 @@
-// What the loss leaves out of the rivals of a step (`rivals`): all its history holds, or its own item. maskSeenF32 goes through lists of
+// What the loss leaves out of the rivals of a step (`rivals`): all its history holds, or its own item. leaveOutF32 goes through lists of
 // (column, the step that brought it first).
 
 import type { Memory } from "../wasm/memory.ts";
@@ -26,7 +26,7 @@ export interface TrainedSteps {
 
 /** Lists for a batch; live until the plan is released. */
 export interface LeftOut {
-  /** Places what maskSeenF32 reads of each row, i32[rows, 4], and returns its address. */
+  /** Places what leaveOutF32 reads of each row, i32[rows, 4], and returns its address. */
   place(rows: TrainedSteps): number;
 }
 

@@ -386,7 +386,7 @@ export interface TrainingKernels extends InferenceKernels {
     table: number,
     tablePanels: number,
     targets: number,
-    seen: number,
+    leftOut: number,
     scale: number,
     scores: number,
     yPanels: number,
@@ -491,6 +491,15 @@ export interface TrainingKernels extends InferenceKernels {
     dGamma: number,
     dBeta: number,
   ): void;
+  leaveOutF32(
+    begin: number,
+    end: number,
+    last: number,
+    rows: number,
+    scores: number,
+    rowBytes: number,
+    itemBytes: number,
+  ): void;
   lstmBackwardF32(
     begin: number,
     end: number,
@@ -505,15 +514,6 @@ export interface TrainingKernels extends InferenceKernels {
     gates: number,
     dState: number,
     dCellState: number,
-  ): void;
-  maskSeenF32(
-    begin: number,
-    end: number,
-    last: number,
-    seen: number,
-    scores: number,
-    rowBytes: number,
-    itemBytes: number,
   ): void;
   meanBackwardF32(
     begin: number,

@@ -117,7 +117,7 @@ export class SampledSoftmax {
       const [own, target, dTarget] = [ownAt, targetScores, dTargets].map((at) => at + 4 * first);
       multiply(engine, count, negatives, width, rowMajor(yBlock, width), scorePanels, scores, stride);
       if (leftOut !== 0) {
-        engine.each("maskSeenF32", count, 1, negatives, leftOut + LEFT_OUT_BYTES * first, scores, 4 * stride, 4);
+        engine.each("leaveOutF32", count, 1, negatives, leftOut + LEFT_OUT_BYTES * first, scores, 4 * stride, 4);
       }
       const loss = losses + 4 * first;
       engine.each(

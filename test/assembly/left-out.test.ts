@@ -25,7 +25,7 @@ function masked(
     }
     for (const last of bounds) {
       each(rows.length, 1, (begin, end) => {
-        kernels.maskSeenF32(begin, end, last, at.seen, at.scores, rowBytes, itemBytes);
+        kernels.leaveOutF32(begin, end, last, at.seen, at.scores, rowBytes, itemBytes);
       });
     }
     // Addresses are another module's elsewhere.
