@@ -1,6 +1,7 @@
 // How training with a sampled loss grows with the catalogue: gru4rec of width 64, 128 users of 9 steps, items drawn log-uniformly (a
 // few often, most hardly ever), one thread.
 
+import { backpropagate, drawNegativesBy } from "../src/model/backpropagate.ts";
 import { resolveConfig } from "../src/model/config.ts";
 import type { Example } from "../src/model/example.ts";
 import { Network } from "../src/model/network.ts";
@@ -41,7 +42,10 @@ export async function timeStep(items: number): Promise<SampledGrowth> {
   const settings = { ...findPreset("gru4rec").settings, loss: "sampled" };
   const network = new Network(engine, resolveConfig(settings, { preset: "gru4rec" }), items, true);
   network.initialize(engine);
-  network.drawNegativesBy(Float64Array.from({ length: items }, (_, j) => Math.floor(items / (j + 1))));
+  drawNegativesBy(
+    network,
+    Float64Array.from({ length: items }, (_, j) => Math.floor(items / (j + 1))),
+  );
   const optimizer = new AdamW(engine, network.parameters, network.config);
   network.keepPlanned();
   const draw = (step: number, place: number) =>
@@ -56,7 +60,7 @@ export async function timeStep(items: number): Promise<SampledGrowth> {
   for (let step = 0; step < WARM_UP + CALLS; step++) {
     const examples = examplesOf(step);
     const startMs = performance.now();
-    network.backpropagate(engine, examples, step);
+    backpropagate(network, engine, examples, step);
     optimizer.step();
     network.prepare();
     if (step >= WARM_UP) {

@@ -1,5 +1,6 @@
 // Training steps: histories with the shape of real data sets, and the arithmetic that a step of a model has to do.
 
+import { backpropagate } from "../src/model/backpropagate.ts";
 import { type ModelConfig, resolveConfig } from "../src/model/config.ts";
 import type { Example } from "../src/model/example.ts";
 import { Network } from "../src/model/network.ts";
@@ -45,7 +46,7 @@ export function openTrainer(engine: TrainingEngine, preset: string, items: numbe
     step(examples) {
       // Trainers may share an engine: what others planned since stays, too.
       network.keepPlanned();
-      const result = network.backpropagate(engine, examples, steps++);
+      const result = backpropagate(network, engine, examples, steps++);
       optimizer.step();
       network.prepare();
       network.releaseStep();

@@ -6,21 +6,19 @@
 
 import type { Engine, TrainingEngine } from "../wasm/engine.ts";
 import type { ModelConfig } from "./config.ts";
-import { type Example, NO_USER } from "./example.ts";
+import { NO_USER } from "./example.ts";
 import { type EmbeddingTrace, ItemEmbedding } from "./layers/embedding.ts";
 import { FirstProducts } from "./layers/first-products.ts";
 import type { ItemHead, SequenceHead } from "./layers/head.ts";
 import { type AttentionTrace, InterestAttention } from "./layers/interest-attention.ts";
 import type { TiedScorer } from "./layers/scorer.ts";
-import { type Masks, Stack } from "./layers/stack.ts";
+import { Stack } from "./layers/stack.ts";
 import type { Gate } from "./layers/sublayer.ts";
-import { Objective } from "./objective.ts";
 import { cutWindows, lastRow, packHistories, type Window } from "./packed.ts";
 import { type ParameterSpec, Parameters, placeParameters } from "./parameters.ts";
+import { Readout } from "./readout.ts";
 import { INIT_STREAM } from "./streams.ts";
 
-/** Added to the step that masks are drawn for, in the part of a step whose users have no interest of their own. */
-const SECOND_PART = 0x40000000;
 /** In the place of embedded rows where nothing reads them: the table of first products is all that is looked at. */
 const NOT_EMBEDDED: EmbeddingTrace = { x: 0, norm: undefined, positionsAt: 0 };
 
@@ -35,10 +33,10 @@ export interface Encoded {
 /** A model in an engine's memory: parameters, and the composition that uses them. */
 export class Network {
   readonly parameters: Parameters;
-  readonly #embedding: ItemEmbedding;
-  readonly #attention: InterestAttention | undefined;
-  readonly #stack: Stack;
-  readonly #objective: Objective;
+  readonly embedding: ItemEmbedding;
+  readonly attention: InterestAttention | undefined;
+  readonly stack: Stack;
+  readonly readout: Readout;
   /** Undefined while training, where something stands between items and products, and where there is nothing to tabulate or too much. */
   readonly #firstProducts: FirstProducts | undefined;
   /** Everything above this mark is the plan of one step. */
@@ -57,13 +55,13 @@ export class Network {
     readonly users = 0,
   ) {
     this.parameters = new Parameters(engine, Network.specs(config, items, users), training);
-    this.#embedding = new ItemEmbedding(engine, config, this.parameters, items, training);
-    this.#attention =
+    this.embedding = new ItemEmbedding(engine, config, this.parameters, items, training);
+    this.attention =
       config.interest === "none" ? undefined : new InterestAttention(engine, config, this.parameters, training);
-    this.#stack = new Stack(engine, config, this.parameters, training);
-    const { table, isPlain } = this.#embedding;
-    this.#objective = new Objective(engine, config, this.parameters, table, training);
-    const { first } = this.#stack;
+    this.stack = new Stack(engine, config, this.parameters, training);
+    const { table, isPlain } = this.embedding;
+    this.readout = new Readout(engine, config, this.parameters, table, training);
+    const { first } = this.stack;
     const tabulates = !training && isPlain && FirstProducts.fits(first, items);
     this.#firstProducts = tabulates ? new FirstProducts(engine, first, table!) : undefined;
     this.#stepMark = engine.memory.mark();
@@ -71,22 +69,22 @@ export class Network {
 
   /** Scores the whole catalogue; models with features do not rank. */
   get scorer(): TiedScorer {
-    return this.#objective.scorer!;
+    return this.readout.scorer!;
   }
 
   /** Predicts a number for an item instead of a ranking; none for the task `next`. */
   get head(): ItemHead | undefined {
-    return this.#objective.head;
+    return this.readout.head;
   }
 
   /** Predicts a number for a whole sequence, in a model with features. */
   get sequenceHead(): SequenceHead | undefined {
-    return this.#objective.sequenceHead;
+    return this.readout.sequenceHead;
   }
 
   /** Numbers in an encoded history: D, or H where a sequence is read out. */
   get outputWidth(): number {
-    return this.#objective.width;
+    return this.readout.width;
   }
 
   /**
@@ -106,7 +104,7 @@ export class Network {
     memory.planF32(2 * placeParameters(Network.specs(config, items, users)).floats);
     memory.release(mark);
     const network = new Network(engine, config, items, false, users);
-    const { table } = network.#embedding;
+    const { table } = network.embedding;
     table?.defer(weights.get(table.name)!);
     for (const parameter of network.parameters.list) {
       if (parameter === table) continue;
@@ -131,7 +129,7 @@ export class Network {
       ...ItemEmbedding.specs(config, items),
       ...InterestAttention.specs(config, users),
       ...Stack.specs(config),
-      ...Objective.specs(config, items),
+      ...Readout.specs(config, items),
     ];
   }
 
@@ -154,10 +152,10 @@ export class Network {
   /** Lays weights out for the kernels; call it after every change of a weight. */
   prepare(): void {
     this.#firstProducts?.forget();
-    this.#embedding.prepare();
-    this.#attention?.prepare();
-    this.#stack.prepare();
-    this.#objective.prepare();
+    this.embedding.prepare();
+    this.attention?.prepare();
+    this.stack.prepare();
+    this.readout.prepare();
   }
 
   /** Writes scores of the whole catalogue, f32[rows, scorer.stride], of y f32[rows, D]: logits, or ratings. */
@@ -172,11 +170,6 @@ export class Network {
     if (!head) return;
     this.engine.memory.f32(head.bias.value, 1)[0] = value;
     this.prepare();
-  }
-
-  /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
-  drawNegativesBy(counts: ArrayLike<number>): void {
-    this.#objective.drawNegativesBy(counts);
   }
 
   /**
@@ -210,7 +203,7 @@ export class Network {
     const { memory } = this.engine;
     const y = memory.planF32(histories.length * this.outputWidth);
     const weights: Float32Array[] = [];
-    for (const { indices, rowOf } of this.#parts(histories.length, users)) {
+    for (const { indices, rowOf } of this.parts(histories.length, users)) {
       const mark = memory.mark();
       this.#encodePart(histories, features, indices, rowOf, y, weights);
       memory.release(mark);
@@ -237,14 +230,14 @@ export class Network {
       config.features,
     );
     const tabulated = this.#firstProducts?.at ?? 0;
-    const skips = tabulated !== 0 && !this.#attention && config.residual !== "add";
-    const embedded = skips ? NOT_EMBEDDED : this.#embedding.forward(engine, batch);
-    const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
-    const states = this.#stack.planStates(batch.sequences);
+    const skips = tabulated !== 0 && !this.attention && config.residual !== "add";
+    const embedded = skips ? NOT_EMBEDDED : this.embedding.forward(engine, batch);
+    const attention = this.attention?.forward(engine, batch, embedded.x, rowOf);
+    const states = this.stack.planStates(batch.sequences);
     for (const window of cutWindows(engine, batch, config.window)) {
       const mark = memory.mark();
-      const x = this.#rowsOf(window, embedded);
-      const trace = this.#stack.forward(window, x, states, gateOf(window, attention, 0), undefined, tabulated);
+      const x = this.rowsOf(window, embedded);
+      const trace = this.stack.forward(window, x, states, gateOf(window, attention, 0), undefined, tabulated);
       const from = memory.f32(trace.y, window.rows * width);
       const to = memory.f32(y, histories.length * width);
       for (let b = 0; b < batch.sequences; b++) {
@@ -267,7 +260,7 @@ export class Network {
    * Cuts a batch in two where interest is `user`: who has one, which is constant, and who has not, for whom it is the mean of
    * the history, which moves where weights look back only. Every other model takes a batch whole.
    */
-  #parts(count: number, users: readonly number[] | undefined): { indices: number[]; rowOf: number[] | undefined }[] {
+  parts(count: number, users: readonly number[] | undefined): { indices: number[]; rowOf: number[] | undefined }[] {
     const all = Array.from({ length: count }, (_, index) => index);
     if (this.config.interest !== "user" || !users) return [{ indices: all, rowOf: undefined }];
     const known = all.filter((index) => users[index] !== NO_USER);
@@ -279,73 +272,8 @@ export class Network {
     return parts.filter(({ indices }) => indices.length > 0);
   }
 
-  /**
-   * Runs one training step forward and backward: adds the gradient of the mean loss to the parameters' gradients. Where the table's
-   * gradient goes by rows, it is this step's alone, until the next or `releaseStep`.
-   * @param step number of the optimiser step, which dropout masks and negatives depend on
-   * @returns sum of the losses in f64, and how many steps were trained
-   */
-  backpropagate(engine: TrainingEngine, examples: readonly Example[], step: number): { loss: number; count: number } {
-    let count = 0;
-    for (const { history, lossFrom } of examples) count += history.length - lossFrom;
-    const users = examples.map(({ user }) => user ?? NO_USER);
-    this.#objective.begin(engine, examples, step);
-    let loss = 0;
-    this.#parts(examples.length, users).forEach(({ indices, rowOf }, part) => {
-      const mark = engine.memory.mark();
-      const own = indices.map((index) => examples[index]);
-      loss += this.#backpropagatePart(engine, own, rowOf, step + part * SECOND_PART, 1 / count);
-      engine.memory.release(mark);
-    });
-    return { loss, count };
-  }
-
-  /** Runs the examples of one part forward and backward; returns the sum of their losses. */
-  #backpropagatePart(
-    engine: TrainingEngine,
-    examples: readonly Example[],
-    rowOf: readonly number[] | undefined,
-    step: number,
-    scale: number,
-  ): number {
-    const { config } = this;
-    const { memory } = engine;
-    const batch = packHistories(
-      engine,
-      examples.map((example) => example.history),
-      config.features > 0 ? examples.map((example) => example.features!) : undefined,
-      config.features,
-    );
-    const embedded = this.#embedding.forward(engine, batch);
-    const attention = this.#attention?.forward(engine, batch, embedded.x, rowOf);
-    const dX = memory.planF32(batch.rows * config.embedding);
-    const dWeights = memory.planF32(batch.rows);
-    memory.f32(dWeights, batch.rows).fill(0);
-    const states = this.#stack.planStates(batch.sequences);
-    const leftOut = this.#objective.leftOut(engine, batch, examples);
-    const masks: Masks = { engine, seed: config.seed, step };
-    let loss = 0;
-    for (const window of cutWindows(engine, batch, config.window)) {
-      const mark = memory.mark();
-      const { rows, firstRow } = window;
-      const gate = gateOf(window, attention, dWeights);
-      const trace = this.#stack.forward(window, this.#rowsOf(window, embedded), states, gate, masks, 0);
-      const dY = memory.planF32(rows * this.outputWidth);
-      const dWindow = dX + 4 * firstRow * config.embedding;
-      const windowLoss = this.#objective.loss(engine, window, examples, leftOut, trace.y, scale, dY);
-      if (windowLoss === undefined) memory.f32(dWindow, rows * config.embedding).fill(0);
-      else this.#stack.backward(engine, window, trace, masks, dY, dWindow);
-      loss += windowLoss ?? 0;
-      for (const run of trace.runs) run.carry();
-      memory.release(mark);
-    }
-    if (attention) this.#attention!.backward(engine, batch, embedded.x, attention, dWeights, dX);
-    this.#embedding.backward(engine, batch, embedded, dX);
-    return loss;
-  }
-
   /** Address of a window's rows of X. */
-  #rowsOf(window: Window, embedded: EmbeddingTrace): number {
+  rowsOf(window: Window, embedded: EmbeddingTrace): number {
     return embedded.x + 4 * window.firstRow * this.config.embedding;
   }
 
@@ -363,7 +291,7 @@ export class Network {
 }
 
 /** Returns what gates the first sublayer over a window; nothing without attention. */
-function gateOf(window: Window, attention: AttentionTrace | undefined, dWeights: number): Gate | undefined {
+export function gateOf(window: Window, attention: AttentionTrace | undefined, dWeights: number): Gate | undefined {
   const first = 4 * window.firstRow;
   return attention && { weights: attention.weights + first, dWeights: dWeights + first };
 }

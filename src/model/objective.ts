@@ -1,15 +1,14 @@
-// What outputs are for, and what training asks of them: a ranking of the catalogue, with a loss over all items or over sampled ones, or
-// a number, with the loss of its head. A new loss is a layer beside `layers/sampled-softmax.ts`, and a case of `#lossOf`.
+// What training asks of outputs: of a ranking, a loss over all items or over sampled ones; of a number, the loss of its head. A new loss
+// is a layer beside `layers/sampled-softmax.ts`, and a case of `#lossOf`.
 
-import type { Engine, TrainingEngine } from "../wasm/engine.ts";
+import type { TrainingEngine } from "../wasm/engine.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Example } from "./example.ts";
-import { type HeadTask, ItemHead, SequenceHead } from "./layers/head.ts";
 import { SampledSoftmax } from "./layers/sampled-softmax.ts";
-import { TiedScorer } from "./layers/scorer.ts";
 import { CurrentItem, type LeftOut, SeenItems, type TrainedSteps } from "./left-out.ts";
 import type { PackedBatch, Window } from "./packed.ts";
-import type { Parameter, ParameterSpec, Parameters } from "./parameters.ts";
+import type { Parameters } from "./parameters.ts";
+import type { Readout } from "./readout.ts";
 
 /** Rows of a window that are trained, with the loss and the gradient of each to be written. */
 interface TrainedRows {
@@ -31,52 +30,17 @@ interface TrainedRows {
   dY: number;
 }
 
-/** The last stage of a composition. */
+/** The loss of a network in training. */
 export class Objective {
-  /** Scores the whole catalogue; undefined in models with features, which do not rank. */
-  readonly scorer: TiedScorer | undefined;
-  /** Predicts a number for an item; none for the task `next`. */
-  readonly head: ItemHead | undefined;
-  /** Predicts a number for a whole sequence, in a model with features. */
-  readonly sequenceHead: SequenceHead | undefined;
-  /** The loss while training, where it is sampled. */
+  /** The loss where it is sampled. */
   readonly #sampled: SampledSoftmax | undefined;
 
-  /** @param table the embedding table, which models with features do without */
   constructor(
-    readonly engine: Engine,
     readonly config: ModelConfig,
-    parameters: Parameters,
-    table: Parameter | undefined,
-    training: boolean,
+    readonly readout: Readout,
+    { rows }: Parameters,
   ) {
-    const { task, features, negatives } = config;
-    if (features > 0) {
-      this.sequenceHead = new SequenceHead(engine, task as HeadTask, parameters, training);
-      return;
-    }
-    const { rows } = parameters;
-    this.scorer = new TiedScorer(engine, table!, training && !rows);
-    if (rows) this.#sampled = new SampledSoftmax(table!, rows, negatives);
-    if (task !== "next") this.head = new ItemHead(engine, task, parameters, table!);
-  }
-
-  /** Declares the parameters of a catalogue of `items`. */
-  static specs({ features, hidden, task }: ModelConfig, items: number): ParameterSpec[] {
-    if (features > 0) return SequenceHead.specs(hidden);
-    return task === "next" ? [] : ItemHead.specs(items);
-  }
-
-  /** Numbers of an output: D, or H where a sequence is read out. */
-  get width(): number {
-    return this.sequenceHead ? this.config.hidden : this.config.embedding;
-  }
-
-  /** Lays the weights out again, after they changed. */
-  prepare(): void {
-    this.scorer?.prepare();
-    this.head?.prepare();
-    this.sequenceHead?.prepare();
+    if (rows) this.#sampled = new SampledSoftmax(readout.scorer!.embedding, rows, config.negatives);
   }
 
   /** Draws negatives by how often items occur, i32[V], where the loss is sampled; until then all are equally likely. */
@@ -124,7 +88,7 @@ export class Objective {
     dY: number,
   ): number | undefined {
     const { memory } = engine;
-    const { width } = this;
+    const { width } = this.readout;
     const steps = trainedSteps(window, examples);
     const { rowIds, targets, labels } = steps;
     const count = rowIds.length;
@@ -152,10 +116,11 @@ export class Objective {
 
   #lossOf(engine: TrainingEngine, rows: TrainedRows): void {
     const { count, y, targets, targetsAt, labelsAt, leftOutAt, scale, losses, dY } = rows;
-    if (this.head) this.head.loss(engine, count, y, targetsAt, labelsAt, scale, losses, dY);
-    else if (this.sequenceHead) this.sequenceHead.loss(engine, count, y, labelsAt, scale, losses, dY);
+    const { head, sequenceHead, scorer } = this.readout;
+    if (head) head.loss(engine, count, y, targetsAt, labelsAt, scale, losses, dY);
+    else if (sequenceHead) sequenceHead.loss(engine, count, y, labelsAt, scale, losses, dY);
     else if (this.#sampled) this.#sampled.crossEntropy(engine, count, y, targets, leftOutAt, scale, losses, dY);
-    else this.scorer!.crossEntropy(engine, count, y, targetsAt, leftOutAt, scale, losses, dY);
+    else scorer!.crossEntropy(engine, count, y, targetsAt, leftOutAt, scale, losses, dY);
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { TrainingError } from "../errors.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
+import { backpropagate } from "../model/backpropagate.ts";
 import type { Network } from "../model/network.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
 import { shuffledUsers } from "./examples.ts";
@@ -156,7 +157,7 @@ export function fitNetwork(options: FitOptions): FitResult {
     while (done < order.length && !(done > 0 && outOfTime())) {
       const batch = order.subarray(done, done + config.batch);
       const examples = source.examples(engine.kernels, batch, epoch);
-      const result = network.backpropagate(engine, examples, step);
+      const result = backpropagate(network, engine, examples, step);
       if (!Number.isFinite(result.loss)) throw notFinite(epoch, step + 1, result.loss);
       const norm = optimizer.step();
       if (!Number.isFinite(norm)) throw notFinite(epoch, step + 1, norm);

@@ -7,6 +7,7 @@ import { UsageError } from "../errors.ts";
 import { ratingMeans, wantedRatings } from "../evaluate/predictions.ts";
 import { DEFAULT_CUTOFFS, evaluateCases } from "../evaluate/protocol.ts";
 import { evaluateRatings } from "../evaluate/ratings.ts";
+import { drawNegativesBy } from "../model/backpropagate.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { NetworkRanker } from "../rank/network-ranker.ts";
 import { examplesOf, trainableUsers } from "./examples.ts";
@@ -120,7 +121,7 @@ function lessonPart(config: ModelConfig, part: HistoryPart): LessonPart {
     counts,
     begin(network) {
       if (config.task === "rating") network.setBias(ratingMeans(histories, trainLength).global);
-      if (config.loss === "sampled") network.drawNegativesBy(counts());
+      if (config.loss === "sampled") drawNegativesBy(network, counts());
       placeVectors(network, vectors);
     },
   };

@@ -1,5 +1,6 @@
 // Plans the largest step of a training before the first: what does not fit in memory is told at once, not in an hour.
 
+import { backpropagate } from "../model/backpropagate.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Network } from "../model/network.ts";
 import type { TrainingEngine } from "../wasm/engine.ts";
@@ -20,7 +21,7 @@ export function rehearseStep(engine: TrainingEngine, config: ModelConfig, part: 
   try {
     const network = new Network(idle, config, part.items, true, part.users);
     new AdamW(idle, network.parameters, config);
-    network.backpropagate(idle, part.source.examples(kernels, longestUnits(part.source, config.batch), 1), 0);
+    backpropagate(network, idle, part.source.examples(kernels, longestUnits(part.source, config.batch), 1), 0);
   } finally {
     memory.release(mark);
   }

@@ -1,6 +1,7 @@
 // The composition against a twin that shares no code with it: every interest × normalisation × scale × cell, in f64.
 
 import { expect, test } from "vitest";
+import { backpropagate } from "../../src/model/backpropagate.ts";
 import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
 import { Network } from "../../src/model/network.ts";
 import { createTrainingEngine } from "../../src/wasm/node.ts";
@@ -64,7 +65,7 @@ for (const settings of combinations) {
         next: targets,
         lossFrom: positions === "all" ? 0 : inputs.length - 1,
       }));
-      const { loss, count } = network.backpropagate(engine, examples, 0);
+      const { loss, count } = backpropagate(network, engine, examples, 0);
       network.releaseStep();
       expect(loss / count).toBeCloseTo(want.loss, 5);
       expectGradients(engine, network, want.gradients);
@@ -80,7 +81,7 @@ test("attention matters: the interest gets a gradient, and permuting a history's
     forSeeds(1, (random) => fill(random, engine, network));
     const interest = network.parameters.get("attention.interest");
     const example = { history: [1, 2, 3, 4, 5], next: [2, 3, 4, 5, 6], lossFrom: 4 };
-    const lossOf = () => network.backpropagate(engine, [example], 0).loss;
+    const lossOf = () => backpropagate(network, engine, [example], 0).loss;
     const before = lossOf();
     expect(Math.max(...engine.memory.f32(interest.gradient, interest.size).map(Math.abs)), normalize).toBeGreaterThan(
       1e-3,
@@ -159,7 +160,7 @@ for (const [name, settings] of blockSettings) {
       engine.memory.f32(gradients, floats).fill(0);
       const lossOf = () => {
         network.prepare();
-        const { loss, count } = network.backpropagate(engine, examples, 5);
+        const { loss, count } = backpropagate(network, engine, examples, 5);
         network.releaseStep();
         return loss / count;
       };
@@ -229,7 +230,7 @@ test("features alone, without a catalogue: gradients equal finite differences of
     engine.memory.f32(gradients, floats).fill(0);
     const lossOf = () => {
       network.prepare();
-      const { loss, count } = network.backpropagate(engine, examples, 0);
+      const { loss, count } = backpropagate(network, engine, examples, 0);
       network.releaseStep();
       return loss / count;
     };

@@ -2,6 +2,7 @@
 // kernels: outputs, weights, losses and gradients, and for heads ten training steps. Tensors are compared by their digests.
 
 import { describe, expect, test } from "vitest";
+import { backpropagate } from "../../src/model/backpropagate.ts";
 import { resolveConfig } from "../../src/model/config.ts";
 import { NO_USER } from "../../src/model/example.ts";
 import { Network } from "../../src/model/network.ts";
@@ -119,7 +120,7 @@ for (const golden of cases) {
             expect(predicted[b], `prediction for history ${b}`).toBeCloseTo(want, 5);
           });
         }
-        const { loss, count } = network.backpropagate(engine, examples, 0);
+        const { loss, count } = backpropagate(network, engine, examples, 0);
         expect(loss / count, "loss").toBeCloseTo(run.loss, 5);
         expectDigests([...said, ...all("gradient")], run.digests, ROUNDING);
       });
@@ -129,7 +130,7 @@ for (const golden of cases) {
       test(`${textOf(run.settings)}: PyTorch's losses, norms and weights over ten training steps`, async () => {
         const { engine, network, examples, optimizer, all } = await build(golden, run);
         for (const [step, want] of losses.entries()) {
-          const { loss, count } = network.backpropagate(engine, examples, step);
+          const { loss, count } = backpropagate(network, engine, examples, step);
           expect(Math.abs(loss / count / want - 1), `loss of step ${step}`).toBeLessThan(ROUNDING);
           expect(Math.abs(optimizer.step() / norms[step] - 1), `gradient norm of step ${step}`).toBeLessThan(ROUNDING);
           network.prepare();

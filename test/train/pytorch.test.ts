@@ -1,6 +1,7 @@
 // Whole models against PyTorch: losses, gradient norms and weights of ten training steps, for every composition there is.
 
 import { expect, test } from "vitest";
+import { backpropagate } from "../../src/model/backpropagate.ts";
 import { resolveConfig } from "../../src/model/config.ts";
 import { Network } from "../../src/model/network.ts";
 import { AdamW } from "../../src/train/optimizer.ts";
@@ -86,7 +87,7 @@ for (const golden of all) {
   test(`${golden.name}: ten training steps give PyTorch's losses, norms, gradients and weights`, async () => {
     const { engine, network, optimizer, examples } = await build(golden);
     for (const [step, want] of golden.losses.entries()) {
-      const { loss, count } = network.backpropagate(engine, examples, step);
+      const { loss, count } = backpropagate(network, engine, examples, step);
       expect(loss / count, `loss of step ${step}`).toBeCloseTo(want, 4);
       if (step === 0) {
         for (const { name, gradient, size } of network.parameters.list) {
@@ -122,7 +123,7 @@ test("swapping two gate blocks of equal shape moves the loss by four times its t
     weights.copyWithin(0, block, 2 * block);
     weights.set(first, block);
     network.prepare();
-    const { loss, count } = network.backpropagate(engine, examples, 0);
+    const { loss, count } = backpropagate(network, engine, examples, 0);
     expect(Math.abs(loss / count - golden.losses[0]), name).toBeGreaterThan(2e-4);
   }
 });
@@ -132,7 +133,7 @@ test("windows change no loss: the state is carried on", async () => {
     // Self-attention reaches back one window and no further.
     if (blockOf(golden.blocks[0]).mixer === "self-attention") continue;
     const { engine, network, examples } = await build(golden, { window: 2 });
-    const { loss, count } = network.backpropagate(engine, examples, 0);
+    const { loss, count } = backpropagate(network, engine, examples, 0);
     expect(loss / count, golden.name).toBeCloseTo(golden.losses[0], 5);
   }
 });
@@ -141,7 +142,7 @@ test("sasrec: steps beyond the window are a history of their own, with positions
   const golden = all.find(({ name }) => name === "sasrec")!;
   const lossOf = async (histories: typeof golden.batch): Promise<number> => {
     const { engine, network, examples } = await build({ ...golden, batch: histories });
-    const { loss, count } = network.backpropagate(engine, examples, 0);
+    const { loss, count } = backpropagate(network, engine, examples, 0);
     return loss / count;
   };
   // Twice a window: its halves are the same history.

@@ -1,6 +1,7 @@
 // Which items a loss compares the next one with: whole batches against the scores of each step alone.
 
 import { describe, expect, test } from "vitest";
+import { backpropagate } from "../../src/model/backpropagate.ts";
 import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
 import type { Example } from "../../src/model/example.ts";
 import { NegativeSampler } from "../../src/model/negatives.ts";
@@ -67,7 +68,7 @@ describe.each(["full", "sampled"] as const)("with loss=%s", (loss) => {
       const examples = makeExamples(randomOf(11));
       for (const window of [200, 3]) {
         const network = networkOf({ rivals, window });
-        const { loss: sum, count } = network.backpropagate(engine, examples, STEP);
+        const { loss: sum, count } = backpropagate(network, engine, examples, STEP);
         network.releaseStep();
         expect(count).toBeGreaterThan(128);
         expect(sum / count).toBeCloseTo(lossOfSteps(network, examples) / count, 5);
@@ -80,7 +81,7 @@ describe.each(["full", "sampled"] as const)("with loss=%s", (loss) => {
     const mark = engine.memory.mark();
     const examples = makeExamples(randomOf(11));
     const [all, others, unseen] = (["all", "others", "unseen"] as const).map((rivals) => {
-      const { loss: sum, count } = networkOf({ rivals }).backpropagate(engine, examples, STEP);
+      const { loss: sum, count } = backpropagate(networkOf({ rivals }), engine, examples, STEP);
       engine.memory.release(mark);
       return sum / count;
     });
@@ -99,7 +100,7 @@ test("a step that has seen all negatives has nothing to learn from", () => {
     network.initialize(engine);
     const { parameters } = network;
     engine.memory.f32(parameters.gradients, parameters.floats - parameters.floatsByRows).fill(0);
-    expect(network.backpropagate(engine, [example], STEP)).toEqual({ loss: 0, count: 1 });
+    expect(backpropagate(network, engine, [example], STEP)).toEqual({ loss: 0, count: 1 });
     for (const { name, gradient, size } of parameters.list.slice(1)) {
       for (const value of engine.memory.f32(gradient, size)) expect(Math.abs(value), name).toBe(0);
     }

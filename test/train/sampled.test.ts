@@ -1,6 +1,7 @@
 // The sampled loss inside whole networks, and the optimiser of rows that few steps meet.
 
 import { describe, expect, test } from "vitest";
+import { backpropagate, drawNegativesBy } from "../../src/model/backpropagate.ts";
 import { type ModelConfig, resolveConfig } from "../../src/model/config.ts";
 import type { Example } from "../../src/model/example.ts";
 import { NegativeSampler } from "../../src/model/negatives.ts";
@@ -47,7 +48,7 @@ function gradientsOf(network: Network): Map<string, number[]> {
 function step(network: Network, examples: readonly Example[]) {
   const { gradients, floats, floatsByRows } = network.parameters;
   engine.memory.f32(gradients, floats - floatsByRows).fill(0);
-  const { loss, count } = network.backpropagate(engine, examples, 3);
+  const { loss, count } = backpropagate(network, engine, examples, 3);
   const result = { loss: loss / count, gradients: gradientsOf(network) };
   network.releaseStep();
   return result;
@@ -65,7 +66,7 @@ test("a GRU's loss and every gradient equal the f64 twin with the same negatives
       hidden: 7,
     });
     const network = new Network(engine, config, ITEMS, true);
-    network.drawNegativesBy(COUNTS);
+    drawNegativesBy(network, COUNTS);
     const { items, weights } = new NegativeSampler(COUNTS, negatives).draw(engine.kernels, config.seed, 3);
     const sample = { items: [...items], weights: [...weights] };
     forSeeds(4, (random) => {
@@ -132,7 +133,7 @@ test("gradients equal finite differences of the loss with few negatives, dropout
     negatives: 3,
   } as const;
   const network = new Network(engine, resolveConfig(settings), ITEMS, true);
-  network.drawNegativesBy(COUNTS);
+  drawNegativesBy(network, COUNTS);
   forSeeds(2, (random) => {
     fill(random, engine, network);
     const examples = examplesOf(batchOf(random, 4));
@@ -283,7 +284,7 @@ test("a step's plan and the rows it meets do not grow with the catalogue", () =>
       const history = Array.from({ length: 9 }, () => random.integer(0, 999));
       return { history, next: history, lossFrom: 0 };
     });
-    network.backpropagate(engine, examples, 0);
+    backpropagate(network, engine, examples, 0);
     const met = network.parameters.rows!.count;
     const bytes = engine.memory.mark() - before;
     engine.memory.release(mark);

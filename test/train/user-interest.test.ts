@@ -2,6 +2,7 @@
 // the mean. In one batch both take their own way, and neither notices the other.
 
 import { expect, test } from "vitest";
+import { backpropagate } from "../../src/model/backpropagate.ts";
 import { resolveConfig } from "../../src/model/config.ts";
 import { NO_USER } from "../../src/model/example.ts";
 import { Network } from "../../src/model/network.ts";
@@ -55,7 +56,7 @@ for (const cell of ["gru", "lstm"] as const) {
             const lossFrom = positions === "all" ? 0 : inputs.length - 1;
             return { history: inputs, next: targets, lossFrom, user: users[b] };
           });
-          const { loss, count } = network.backpropagate(engine, examples, 0);
+          const { loss, count } = backpropagate(network, engine, examples, 0);
           network.releaseStep();
           expect(loss / count).toBeCloseTo(wantedLoss, 5);
           expectGradients(engine, network, wanted);
