@@ -9,9 +9,10 @@ const ROW_NUMBERS = 4;
 /** Bytes of a row. */
 export const LEFT_OUT_BYTES = 4 * ROW_NUMBERS;
 const PAIR_BYTES = 8;
-const NO_COLUMN = -1;
+/** The column of an item that has no score in a row. */
+export const NO_COLUMN = -1;
 
-/** Returns where the score of an item stands in a row, or −1 where it has none. */
+/** Returns where the score of an item stands in a row, or NO_COLUMN. */
 export type ColumnOf = (item: number) => number;
 
 /** The trained rows of a window. */

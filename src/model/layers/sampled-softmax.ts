@@ -2,7 +2,7 @@
 // the negatives make the sum over them, on average, the sum over all items.
 
 import type { TrainingEngine } from "../../wasm/engine.ts";
-import { LEFT_OUT_BYTES } from "../left-out.ts";
+import { LEFT_OUT_BYTES, NO_COLUMN } from "../left-out.ts";
 import { NegativeSampler, type Negatives } from "../negatives.ts";
 import type { Parameter } from "../parameters.ts";
 import type { RowGradient } from "../row-gradient.ts";
@@ -10,7 +10,6 @@ import { addWeightGradient, multiply, pack, panelFloats, rowMajor } from "./line
 
 /** Rows of scores worked on at once: they and the negatives' panels stay in the second-level cache. */
 const BLOCK_ROWS = 64;
-const NO_NEGATIVE = -1;
 
 /** The negatives of a step, laid out for the products. */
 interface Laid {
@@ -71,10 +70,10 @@ export class SampledSoftmax {
     this.#laid = laid;
   }
 
-  /** Returns which of the step's negatives an item is, or −1. It has been met. */
+  /** Returns which of the step's negatives an item is, or NO_COLUMN. It has been met. */
   columnOf(item: number): number {
     const place = this.rows.placeOf(item);
-    return place < this.#laid!.count ? place : NO_NEGATIVE;
+    return place < this.#laid!.count ? place : NO_COLUMN;
   }
 
   /**
